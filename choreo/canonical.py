@@ -1,0 +1,148 @@
+"""Canonical JSON: the one form of bytes in which payloads are hashed, stored, shown and delivered.
+
+UTF-8, keys sorted by code point, no white space, no escapes beyond those JSON demands. What JSON
+or the expression language cannot carry safely is refused here, at every hop boundary: NaN and infinity, NUL (the
+expression language cuts strings at it), lone surrogates, keys that are not strings, nesting deeper
+than `MAX_DEPTH`, integers beyond 64 bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import Any
+
+MAX_DEPTH = 100
+
+
+class NotData(ValueError):
+    """A value that cannot be a payload. `pointer` is the JSON pointer of the part that is at fault."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(f"{message} at {pointer or 'the top'}")
+        self.reason = message
+        self.pointer = pointer
+
+
+class Payload:
+    """Canonical bytes with their digest (`sha256:<hex>`); equal when the bytes are equal."""
+
+    __slots__ = ("_digest", "_value", "data")
+    _UNREAD: Any = object()
+
+    def __init__(self, data: bytes, digest: str | None = None) -> None:
+        self.data = data
+        self._digest = digest
+        self._value: Any = Payload._UNREAD
+
+    @classmethod
+    def of(cls, value: Any) -> Payload:
+        """The payload of a JSON value. Raises NotData."""
+        payload = cls(encode(value))
+        payload._value = value
+        return payload
+
+    @property
+    def digest(self) -> str:
+        if self._digest is None:
+            self._digest = digest_of(self.data)
+        return self._digest
+
+    @property
+    def value(self) -> Any:
+        """The JSON value. Callers must not change it."""
+        if self._value is Payload._UNREAD:
+            self._value = json.loads(self.data)
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Payload) and other.data == self.data
+
+    def __hash__(self) -> int:
+        return hash(self.data)
+
+    def __repr__(self) -> str:
+        return f"Payload({self.data[:60]!r})"
+
+
+def digest_of(data: bytes) -> str:
+    """`sha256:` and the hex digest of the bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def encode(value: Any) -> bytes:
+    """The canonical bytes of a JSON value. Raises NotData."""
+    check(value)
+    return _ENCODER.encode(value).encode("utf-8")
+
+
+def decode(data: bytes | str) -> Any:
+    """Read JSON that came from outside. Duplicate keys and all that `check` refuses raise NotData."""
+    try:
+        text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise NotData(f"not UTF-8 (byte {error.start})") from error
+    except RecursionError as error:
+        raise NotData("nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise NotData(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
+    check(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise NotData(f"the key {key!r} stands twice in one object")
+            seen.add(key)
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise NotData(f"{text} is not JSON")
+
+
+def check(value: Any, pointer: str = "", depth: int = 0) -> None:
+    """Raise NotData where `value` is not safe JSON data."""
+    kind = type(value)
+    if kind is str:
+        _check_text(value, pointer)
+    elif kind is dict:
+        if depth >= MAX_DEPTH:
+            raise NotData(f"nested deeper than {MAX_DEPTH} levels", pointer)
+        for key, part in value.items():
+            if type(key) is not str:
+                raise NotData(f"the key {key!r} is not a string", pointer)
+            _check_text(key, pointer)
+            check(part, f"{pointer}/{key}", depth + 1)
+    elif kind is list:
+        if depth >= MAX_DEPTH:
+            raise NotData(f"nested deeper than {MAX_DEPTH} levels", pointer)
+        for place, part in enumerate(value):
+            check(part, f"{pointer}/{place}", depth + 1)
+    elif kind is float:
+        if not math.isfinite(value):
+            raise NotData("NaN and infinity are not JSON", pointer)
+    elif kind is int:
+        if not -(2**63) <= value < 2**63:
+            raise NotData("an integer beyond 64 bits (write it as a string)", pointer)
+    elif value is not None and kind is not bool:
+        raise NotData(f"a {kind.__name__} is not JSON data", pointer)
+
+
+def _check_text(text: str, pointer: str) -> None:
+    if "\0" in text:
+        raise NotData("a NUL character", pointer)
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise NotData("a lone surrogate (not a character)", pointer) from error

@@ -1,0 +1,83 @@
+"""Errors that end a command, each with the exit code of the table in the README.
+
+Nothing below `choreo.cli` exits: it raises one of these, and the one handler in `choreo.cli` prints
+`error[CODE]: message` and `help: ...` and leaves with `exit_code`.
+"""
+
+from __future__ import annotations
+
+from choreo.problem import Problem
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+BUG = 3
+WAITING = 4
+STORE = 5
+HELD = 6
+REJECTED = 7
+LIMIT = 8
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class ChoreoError(Exception):
+    """An error a person can act on: what was found, and what to do (`help`)."""
+
+    exit_code = FAILED
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+
+
+class UsageError(ChoreoError):
+    """The call's words are off, or a file it names does not exist."""
+
+    exit_code = USAGE
+
+
+class StoreError(ChoreoError):
+    """The trace store cannot be used; it was left as it was found."""
+
+    exit_code = STORE
+
+
+class HeldError(ChoreoError):
+    """Someone else holds the run, or has decided the question already."""
+
+    exit_code = HELD
+
+
+class SpecErrors(ChoreoError):
+    """A spec with problems: all of them at once."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("bad-spec", f"{len(problems)} problem(s) found")
+        self.problems = problems
+
+
+class PlayFailed(Exception):
+    """A player could not give an output: the hop fails with `code`.
+
+    `retriable` says whether another attempt may help; `retry_after` (seconds) is the least wait the
+    other side asked for; `timeout` makes the event `timeout` in place of `failed`.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retriable: bool = False,
+        retry_after: float | None = None,
+        timeout: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retriable = retriable
+        self.retry_after = retry_after
+        self.timeout = timeout

@@ -1,0 +1,60 @@
+"""A Problem: one finding in a spec or a contract, as a value with a position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "advice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in a text file. `line` and `column` count from 1; columns are code points."""
+
+    path: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What was found (`message`), where (`place`), and what to do next (`help`).
+
+    `code` is stable: people write it in CI configurations. `also` names further places that belong
+    to the finding, each with a short label (the other end of a handoff, the first of two duplicates).
+    """
+
+    place: Place
+    code: str
+    message: str
+    help: str = ""
+    severity: Severity = "error"
+    also: tuple[tuple[Place, str], ...] = ()
+
+    @property
+    def order(self) -> tuple[str, int, int, str]:
+        """The order in which problems are shown: by file, then by position."""
+        return (self.place.path, self.place.line, self.place.column, self.code)
+
+
+def closest(word: str, known: tuple[str, ...] | list[str]) -> str | None:
+    """The known word that `word` most probably stands for, or None when nothing is close."""
+    import difflib
+
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def suggestion(word: str, known: tuple[str, ...] | list[str], noun: str) -> str:
+    """A help text: the nearest known word if there is one, else the list of what exists."""
+    near = closest(word, known)
+    if near is not None:
+        return f"did you mean `{near}`?"
+    if not known:
+        return f"there is no {noun} here"
+    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    return f"what exists: {shown}"

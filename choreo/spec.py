@@ -1,0 +1,362 @@
+"""The nouns of the spec language: frozen data with positions, made once by `choreo.load`.
+
+Inside the package there are no raw dicts from YAML. Durations are seconds. Every part keeps the
+`Place` it was written at, so that a Problem can point at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from choreo.problem import Place
+
+RoleKind = Literal["reader", "researcher", "reasoner", "drafter", "reviewer", "actor"]
+On = Literal["done", "failed", "timeout", "exhausted", "over_budget", "rejected", "expired"]
+Effect = Literal["none", "once", "idempotent"]
+Stakes = Literal["low", "high"]
+Choice = Literal["approve", "edit", "reject"]
+
+END = "end"
+TRIGGER = "trigger"
+
+
+# -- expressions and forms -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """One CEL expression as written. `place` is where its first character stands."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A number, a boolean or null written as itself in a form."""
+
+    value: bool | int | float | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A mapping in a form: each entry is (key, place of the key, form)."""
+
+    entries: tuple[tuple[str, Place, Form], ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list in a form."""
+
+    entries: tuple[Form, ...]
+    place: Place
+
+
+Form = Expr | Fixed | Fields | Items
+"""What `pass`, `show`, `set` and `result.pass` hold: CEL at the string leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with `{{ CEL }}` in it: literal text and expressions in turn.
+
+    `path` is the file it was read from (relative to the spec's folder), or None where it is inline.
+    """
+
+    parts: tuple[str | Expr, ...]
+    place: Place
+    path: str | None = None
+
+    @property
+    def expressions(self) -> tuple[Expr, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Expr))
+
+
+# -- contracts -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRef:
+    """A contract as a spec names it: `case@1.2.0`, `case@^1`, `case@~1.2`. `range` is the part after `@`."""
+
+    name: str
+    range: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.range}"
+
+
+@dataclass(frozen=True, slots=True)
+class InlineSchema:
+    """An anonymous contract written inside the spec (`emits: {type: object, ...}`)."""
+
+    schema: Mapping[str, Any]
+    place: Place
+
+
+# -- players -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlayer:
+    """A role played by a model. `model` is a key of `models:` or a model name itself."""
+
+    model: str
+    place: Place
+    prompt: Template | None = None
+    repair: int = 2
+    examples: tuple[tuple[Any, Any], ...] = ()
+    """Worked examples, each (input, output), given to the model before the real input."""
+    thread: str | None = None
+    tools: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PythonService:
+    """`service: {python: "module:function"}`: called as function(input) with JSON data."""
+
+    target: str
+    place: Place
+    takes_feedback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandService:
+    """`service: {command: [...]}`: no shell; the input as JSON on stdin, one JSON value on stdout.
+
+    `argv` items may hold `{{ CEL }}` over `input`; `${env:NAME}` is filled in at the last moment.
+    """
+
+    argv: tuple[Template, ...]
+    place: Place
+    env: Mapping[str, str] = field(default_factory=dict)
+    max_output: int = 10_000_000
+    """Bytes of stdout after which the command is stopped and the hop fails `output-too-large`."""
+    takes_feedback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpService:
+    settings: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class McpService:
+    settings: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class SetPlayer:
+    """`set: FORM`: the output is computed by expressions over `input`."""
+
+    form: Form
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class HumanPlayer:
+    """A person fills in the output contract. `questions` gives a text per field of the contract."""
+
+    place: Place
+    who: str | None = None
+    questions: Mapping[str, str] = field(default_factory=dict)
+    within: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecPlayer:
+    path: str
+    place: Place
+
+
+Service = PythonService | CommandService | HttpService | McpService
+Player = ModelPlayer | Service | SetPlayer | HumanPlayer | SpecPlayer
+
+
+# -- the parts of a spec -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Attempts in all (1 is no retry), first wait in seconds, growth factor, share of random jitter."""
+
+    attempts: int = 1
+    backoff: float = 1.0
+    growth: float = 2.0
+    jitter: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How a role's confidence is measured: `logprobs` of a field, `votes`, or an expression over `out`."""
+
+    source: Literal["logprobs", "votes", "expression"]
+    place: Place
+    field: str | None = None
+    votes: int | None = None
+    expression: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    place: Place
+    kind: RoleKind
+    player: Player
+    does: str = ""
+    accepts: ContractRef | InlineSchema | None = None
+    emits: ContractRef | InlineSchema | None = None
+    confidence: Confidence | None = None
+    timeout: float | None = None
+    retry: Retry | None = None
+    effect: Effect = "none"
+    key: Expr | None = None
+    cache: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """One entry of `handoffs:`. `sources_as`: `one`, `join` (`from: [a, b]`) or `any` (`from: {any: [a, b]}`)."""
+
+    index: int
+    place: Place
+    sources: tuple[str, ...]
+    source_places: tuple[Place, ...]
+    sources_as: Literal["one", "join", "any"]
+    targets: tuple[str, ...]
+    target_places: tuple[Place, ...]
+    on: On = "done"
+    when: Expr | None = None
+    also: bool = False
+    otherwise: bool = False
+    at_most: int | None = None
+    revise: bool = False
+    passes: Form | None = None
+    pick: Expr | None = None
+    touchpoint: str | None = None
+    touchpoint_place: Place | None = None
+    outcome: str | None = None
+    fail: bool = False
+    each: Expr | None = None
+    at_once: int | None = None
+    on_failure: Literal["stop", "drop", "keep"] | None = None
+    gather: bool = False
+    after: Expr | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Touchpoint:
+    name: str
+    place: Place
+    ask: Template
+    who: str | None = None
+    who_place: Place | None = None
+    when: Expr | None = None
+    show: tuple[tuple[str, Place, Form], ...] = ()
+    stakes: Stakes = "low"
+    within: float | None = None
+    may: tuple[Choice, ...] = ("approve", "edit", "reject")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """One entry of `models:`. `price` is (input, output) in `currency` per million tokens, None if not given."""
+
+    name: str
+    place: Place
+    model: str
+    model_place: Place
+    params: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    fallback: str | None = None
+    fallback_place: Place | None = None
+    api_base: str | None = None
+    api_key: str | None = None
+    """As written, usually `${env:NAME}`; the value is read at the last moment and never recorded."""
+    price: tuple[float, float] | None = None
+    rpm: int | None = None
+    parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MapDecision:
+    what: str
+    by: str
+    place: Place
+    by_place: Place
+    stakes: Stakes = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    what: str
+    covered_by: tuple[str, ...]
+    place: Place
+    covered_by_place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class WorkMap:
+    """The work as it is done today, before any role is invented."""
+
+    place: Place
+    trigger: str = ""
+    people: Mapping[str, str] = field(default_factory=dict)
+    systems: Mapping[str, str] = field(default_factory=dict)
+    decisions: tuple[MapDecision, ...] = ()
+    breakdowns: tuple[Breakdown, ...] = ()
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    place: Place
+    accepts: ContractRef | InlineSchema | None = None
+    once_per: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    place: Place
+    emits: ContractRef | InlineSchema | None = None
+    passes: Form | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """None is no limit. `time` is seconds in play (waiting for a person does not count)."""
+
+    cost: float | None = None
+    hops: int | None = None
+    time: float | None = None
+    parallel: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the author wrote. `path` is as the caller named it; `folder` is where relative paths start."""
+
+    path: str
+    folder: str
+    name: str
+    version: str
+    trigger: Trigger
+    roles: Mapping[str, Role]
+    handoffs: tuple[Handoff, ...]
+    touchpoints: Mapping[str, Touchpoint] = field(default_factory=dict)
+    models: Mapping[str, ModelSettings] = field(default_factory=dict)
+    result: Result | None = None
+    limits: Limits = Limits()
+    map: WorkMap | None = None
+    description: str = ""
+    contracts: Mapping[str, tuple[Mapping[str, Any], Place]] = field(default_factory=dict)
+    """Inline contracts: `name@1.2.0` to (schema, place)."""
+    place: Place = field(default_factory=lambda: Place(""))

@@ -1,0 +1,218 @@
+"""What is recorded about a run: the events of its history, and the attempts inside its hops.
+
+History is the state. Every event is a fact that was committed; `choreo.engine` derives everything
+else from the sequence of events alone. Times (`at`) are UTC seconds since 1970, given from outside;
+order is the order of events, never the clock's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from choreo.canonical import Payload
+
+HopStatus = Literal["done", "failed", "timeout"]
+HandoffState = Literal[
+    "delivered",  # the payload went to the receiver (or to the end)
+    "asked",  # it stands at a touchpoint
+    "violation",  # the payload broke the receiver's contract
+    "failed",  # a `when` or `pass` could not be evaluated
+    "stopped",  # no handoff was selected: the branch ends here
+    "exhausted",  # selected, but `at_most` was used up
+    "over_budget",  # delivered, but a limit stands before the receiver's hop
+    "superseded",  # an older event in a join's slot, replaced by a newer one
+]
+Blame = Literal["sender", "receiver", "mapping"]
+RunStatus = Literal["running", "waiting", "done", "failed", "rejected", "limit", "refused", "stopped"]
+QuestionKind = Literal["approve", "in_doubt"]
+DecisionKind = Literal[
+    "approve", "edit", "reject", "expired", "withdrawn", "not-asked", "done", "redo", "stop"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One contract check: which contract (`name@version`), its digest, and what broke it.
+
+    `violations` holds (JSON pointer, sentence) pairs; empty means the payload is valid.
+    """
+
+    contract: str
+    digest: str
+    violations: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.violations
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call inside a hop: exact request and response. Unknown numbers are None, never 0.
+
+    `code` is None for a call that succeeded; `started` is UTC seconds, `seconds` the latency by a
+    monotonic clock; `who` names the person where a person answered.
+    """
+
+    kind: str
+    request: bytes
+    response: bytes | None
+    started: float
+    seconds: float
+    code: str | None = None
+    message: str = ""
+    model: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost: float | None = None
+    finish: str | None = None
+    who: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+# -- events --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """`payload` is the trigger payload with defaults filled in; `defaults` names the fields that were."""
+
+    at: float
+    payload: Payload
+    defaults: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """One firing of one handoff (or the reason why none fired), from one event to one target.
+
+    `number` counts from 1 in the run. `edge` is the position of the handoff in the plan (-1 when none
+    was selected). `sources` are the causes: ("hop", n), ("question", n) or ("trigger", 0). `verdict`
+    is the receiver's; `blame` says who broke it.
+    """
+
+    at: float
+    number: int
+    edge: int
+    sources: tuple[tuple[str, int], ...]
+    target: str
+    state: HandoffState
+    payload: Payload | None = None
+    scope: str = ""
+    verdict: Verdict | None = None
+    blame: Blame | None = None
+    code: str | None = None
+    message: str = ""
+    exempt: bool = False
+    """Delivered by an `over_budget` handoff: its hop starts in spite of the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class HopStarted:
+    """A visit begins. Committed, with the exact input, before anything is called.
+
+    `handoff` is the number of the arrival that caused it; `previous` and `feedback` are set when
+    the visit revises an earlier one.
+    """
+
+    at: float
+    hop: int
+    role: str
+    visit: int
+    handoff: int
+    input: Payload
+    previous: Payload | None = None
+    feedback: Payload | None = None
+    scope: str = ""
+    effect: bool = False
+    """True where this start is the committed intent of an effect that may happen once."""
+
+
+@dataclass(frozen=True, slots=True)
+class HopFinished:
+    at: float
+    hop: int
+    status: HopStatus
+    output: Payload | None = None
+    code: str | None = None
+    message: str = ""
+    confidence: float | None = None
+    confidence_source: str = "none"
+    confidence_detail: Mapping[str, Any] = field(default_factory=dict)
+    cost: float | None = None
+    """None where a call's price is unknown; 0.0 where nothing costs."""
+    priced: bool = True
+    """False when at least one call has no known price."""
+    seconds: float = 0.0
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question is open. `touchpoint` is the role's name for an effect in doubt."""
+
+    at: float
+    question: int
+    kind: QuestionKind
+    touchpoint: str
+    payload: Payload
+    handoff: int = 0
+    hop: int = 0
+    due: float | None = None
+    why: str = ""
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The answer to a question (or `expired`, `withdrawn`). `shown` is the digest of what was on the screen."""
+
+    at: float
+    question: int
+    decision: DecisionKind
+    shown: str
+    by: str
+    payload: Payload | None = None
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsRaised:
+    at: float
+    limits: Mapping[str, float]
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """A process took the run up (again). Time since the event before it does not count as time in play."""
+
+    at: float
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    at: float
+    status: RunStatus
+    outcome: str | None = None
+    payload: Payload | None = None
+    code: str | None = None
+    message: str = ""
+
+
+Event = (
+    RunStarted
+    | HandedOver
+    | HopStarted
+    | HopFinished
+    | Asked
+    | Decided
+    | LimitsRaised
+    | RunResumed
+    | RunFinished
+)
