@@ -91,6 +91,10 @@ def decode(data: bytes | str) -> Any:
         raise NotData("nested too deeply") from error
     except json.JSONDecodeError as error:
         raise NotData(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
+    except NotData:
+        raise
+    except ValueError as error:  # an integer of thousands of digits
+        raise NotData("not JSON: a number too long to be read") from error
     check(value)
     return value
 

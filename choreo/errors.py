@@ -6,6 +6,8 @@ Nothing below `choreo.cli` exits: it raises one of these, and the one handler in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from choreo.problem import Problem
 
 DONE = 0
@@ -54,9 +56,10 @@ class HeldError(ChoreoError):
 class SpecErrors(ChoreoError):
     """A spec with problems: all of them at once."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], texts: Mapping[str, str] | None = None) -> None:
         super().__init__("bad-spec", f"{len(problems)} problem(s) found")
         self.problems = problems
+        self.texts = texts or {}
 
 
 class PlayFailed(Exception):

@@ -20,6 +20,20 @@ class Place:
         return f"{self.path}:{self.line}:{self.column}"
 
 
+Spots = tuple[tuple[int, int, int], ...]
+"""(offset, line, column), ascending by offset: from each offset on, characters stand side by side on that line."""
+
+
+def spot_at(spots: Spots, offset: int) -> tuple[int, int]:
+    """The (line, column) of the character at `offset` of a text that lies in a file as `spots` says."""
+    low, high = 0, len(spots)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if spots[middle][0] <= offset else (low, middle)
+    start, line, column = spots[low]
+    return line, column + offset - start
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What was found (`message`), where (`place`), and what to do next (`help`).

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from choreo.problem import Place
+from choreo.problem import Place, Spots, spot_at
 
 RoleKind = Literal["reader", "researcher", "reasoner", "drafter", "reviewer", "actor"]
 On = Literal["done", "failed", "timeout", "exhausted", "over_budget", "rejected", "expired"]
@@ -27,10 +27,20 @@ TRIGGER = "trigger"
 
 @dataclass(frozen=True, slots=True)
 class Expr:
-    """One CEL expression as written. `place` is where its first character stands."""
+    """One CEL expression as written. `place` is where its first character stands.
+
+    `spots` is set where the characters do not stand side by side in the file (several lines, escapes).
+    """
 
     text: str
     place: Place
+    spots: Spots = field(default=(), repr=False)
+
+    def at(self, offset: int) -> Place:
+        """The place of the character (code point) at `offset` of the text."""
+        if not self.spots:
+            return Place(self.place.path, self.place.line, self.place.column + offset)
+        return Place(self.place.path, *spot_at(self.spots, offset))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,8 @@ HandoffState = Literal[
 ]
 Blame = Literal["sender", "receiver", "mapping"]
 RunStatus = Literal["running", "waiting", "done", "failed", "rejected", "limit", "refused", "stopped"]
-QuestionKind = Literal["approve", "in_doubt"]
-DecisionKind = Literal[
-    "approve", "edit", "reject", "expired", "withdrawn", "not-asked", "done", "redo", "stop"
-]
+QuestionKind = Literal["approve", "fill", "in_doubt"]
+DecisionKind = Literal["approve", "edit", "reject", "fill", "expired", "withdrawn", "not-asked", "done", "redo", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +104,12 @@ class HandedOver:
     blame: Blame | None = None
     code: str | None = None
     message: str = ""
+    firing: int = 0
+    """On the first event of a firing: how often the handoff has fired now, this time included."""
+    join: int = -1
+    """The number of the join that fired (its slots are empty now)."""
+    of: int = 0
+    """For `over_budget`: the number of the arrival that was taken from its queue."""
     exempt: bool = False
     """Delivered by an `over_budget` handoff: its hop starts in spite of the limit."""
 
@@ -152,7 +156,8 @@ class HopFinished:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question is open. `touchpoint` is the role's name for an effect in doubt."""
+    """A question is open. For a human role (`fill`) and an effect in doubt, `touchpoint` is the role's name
+    and `hop` the visit that waits; for a touchpoint (`approve`), `handoff` is the arrival that waits."""
 
     at: float
     question: int
@@ -205,14 +210,4 @@ class RunFinished:
     message: str = ""
 
 
-Event = (
-    RunStarted
-    | HandedOver
-    | HopStarted
-    | HopFinished
-    | Asked
-    | Decided
-    | LimitsRaised
-    | RunResumed
-    | RunFinished
-)
+Event = RunStarted | HandedOver | HopStarted | HopFinished | Asked | Decided | LimitsRaised | RunResumed | RunFinished
