@@ -1,0 +1,50 @@
+"""Players: who plays a role. `player_for` is the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from choreo.players.base import Played, Player, Record, Visit
+from choreo.spec import CommandService, ModelPlayer, PythonService, SetPlayer
+
+__all__ = ["Played", "Player", "Record", "Visit", "player_for"]
+
+
+def _model(_: Any) -> Player:
+    from choreo.players.model import ModelPlayer as PlayedByModel
+
+    return PlayedByModel()
+
+
+def _python(service: PythonService) -> Player:
+    from choreo.players.python_service import PythonCall
+    from choreo.players.service import ServicePlayer
+
+    return ServicePlayer(PythonCall(service))
+
+
+def _command(service: CommandService) -> Player:
+    from choreo.players.command_service import CommandCall
+    from choreo.players.service import ServicePlayer
+
+    return ServicePlayer(CommandCall(service))
+
+
+def _set(player: SetPlayer) -> Player:
+    from choreo.players.expression_player import ExpressionPlayer
+
+    return ExpressionPlayer(player)
+
+
+_PLAYERS: dict[type, Callable[[Any], Player]] = {
+    ModelPlayer: _model,
+    PythonService: _python,
+    CommandService: _command,
+    SetPlayer: _set,
+}
+
+
+def player_for(player: Any) -> Player:
+    """The player of a role's `model`, `service` or `set`. A person is not a player: the runner asks them."""
+    return _PLAYERS[type(player)](player)

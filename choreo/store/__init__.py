@@ -1,0 +1,6 @@
+"""The trace store: one SQLite file with everything that was recorded about every run."""
+
+from choreo.store.place import find_store, log_folder
+from choreo.store.sqlite import RunRecord, Store
+
+__all__ = ["RunRecord", "Store", "find_store", "log_folder"]

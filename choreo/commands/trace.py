@@ -1,0 +1,110 @@
+"""`choreo trace` and `choreo runs`: what is on record. Neither plays, calls or writes anything."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+
+from choreo.commands.run import pairs
+from choreo.commands.speech import out, say
+from choreo.errors import DONE, FAILED, UsageError
+from choreo.plan import Plan
+from choreo.render.text import one_line
+from choreo.render.trace import render_course, render_hop, trace_json
+from choreo.store import RunRecord, Store, find_store
+from choreo.trace import HopStarted
+
+
+def trace(name: str, *, hop: int | None, as_json: bool, verify: bool, db: str | None) -> int:
+    """Show one run, or one hop of it with every byte."""
+    store = Store.read(find_store(db))
+    try:
+        record = store.find(name)
+        if verify:
+            return _verify(store, record)
+        events = store.history(record)
+        known = [event.hop for event in events if isinstance(event, HopStarted)]
+        if hop is not None and hop not in known:
+            raise UsageError("no-hop", f"run {record.id} has no hop {hop}", f"it has {len(known)}")
+        if as_json:
+            told = trace_json(record, events, store.attempts(record))
+            if hop is not None:
+                told["events"] = [event for event in told["events"] if event.get("hop") == hop]
+                told["attempts"] = [attempt for attempt in told["attempts"] if attempt["hop"] == hop]
+            out(json.dumps(told, ensure_ascii=False, indent=2))
+        elif hop is not None:
+            out(render_hop(events, store.attempts(record), hop).rstrip("\n"))
+        else:
+            out(render_course(record, _plan(store, record), events).rstrip("\n"))
+        return DONE
+    finally:
+        store.close()
+
+
+def _verify(store: Store, record: RunRecord) -> int:
+    if store.verify(record):
+        out(f"run {record.id}: every row and every payload is as it was written")
+        return DONE
+    say(f"error[trace-changed]: the rows or payloads of run {record.id} are not what was written")
+    say("help: someone or something changed the store after the run; restore it from a backup")
+    return FAILED
+
+
+def _plan(store: Store, record: RunRecord) -> Plan | None:
+    from choreo.commands.resume import plan_of
+    from choreo.errors import ChoreoError
+
+    try:
+        return plan_of(store, record).plan
+    except ChoreoError:
+        return None  # an older plan that this version reads no more: the record is shown all the same
+
+
+def runs(*, limit: int, status: str | None, labels: Sequence[str], as_json: bool, db: str | None) -> int:
+    """The runs on record, newest first."""
+    path = find_store(db)
+    if not path.exists() and db is None:
+        out("[]" if as_json else "no runs yet; play one: choreo run SPEC")
+        return DONE
+    store = Store.read(path)
+    try:
+        found = store.runs(limit, status, pairs("--label", labels))
+    finally:
+        store.close()
+    if as_json:
+        out(json.dumps([_as_json(record) for record in found], ensure_ascii=False, indent=2))
+        return DONE
+    for record in found:
+        out(_line(record))
+    if not found:
+        out("no runs yet; play one: choreo run SPEC")
+    return DONE
+
+
+def _line(record: RunRecord) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(record.created))
+    cost = f"{record.cost:.4f}" + ("" if record.priced else "+?")
+    more = record.outcome or record.code or (f"{record.open_questions} open" if record.open_questions else "")
+    labels = " ".join(f"{key}={value}" for key, value in record.labels.items())
+    spec = f"{record.spec} {record.version}"
+    told = f"{record.id}  {when}  {one_line(spec):<24}  {record.status:<8}  {record.hops:>4} hops  {cost:>9}"
+    return f"{told}  {one_line(more)}  {one_line(labels)}".rstrip()
+
+
+def _as_json(record: RunRecord) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "spec": record.spec,
+        "version": record.version,
+        "status": record.status,
+        "outcome": record.outcome,
+        "code": record.code,
+        "message": record.message,
+        "created": record.created,
+        "changed": record.changed,
+        "hops": record.hops,
+        "cost": record.cost if record.priced else None,
+        "open_questions": record.open_questions,
+        "labels": dict(record.labels),
+    }

@@ -1,0 +1,122 @@
+"""`service: {command: [...]}`: a program without a shell, JSON on stdin, one JSON value on stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from choreo.canonical import NotData, decode, encode
+from choreo.expression import ExpressionError, render_template
+from choreo.players import redact
+from choreo.players.base import Visit
+from choreo.players.clients import resolve_env
+from choreo.players.service import Called, CallError, output_of
+from choreo.spec import CommandService
+
+_STDERR_KEPT = 64_000
+
+
+class CommandCall:
+    """The input (with `takes_feedback`: `{input, previous, feedback}`) goes to stdin as canonical JSON.
+
+    The program runs in the caller's working directory, in a session of its own, so that the whole
+    process group can be stopped at the deadline.
+    """
+
+    kind = "command"
+
+    def __init__(self, service: CommandService) -> None:
+        self._service = service
+
+    async def __call__(self, visit: Visit, seconds: float) -> Called:
+        argv = self._argv(visit)
+        given = self._given(visit)
+        process = await self._start(argv)
+        try:
+            out, err = await self._talk(process, given)
+            code = await process.wait()
+        finally:
+            _stop(process)
+        facts: dict[str, Any] = {"argv": [redact.text(word) for word in argv], "exit": code}
+        errors = err.decode("utf-8", "replace")
+        if err:
+            facts["stderr"] = redact.text(errors)
+        if code != 0:
+            told = errors.strip().splitlines()
+            message = f"`{argv[0]}` ended with {code}" + (f": {told[-1]}" if told else "")
+            raise CallError("command-failed", message, response=out, **facts)
+        try:
+            value = decode(out)
+        except NotData as error:
+            message = f"`{argv[0]}` did not print one JSON value: {error}"
+            raise CallError("not-data", message, retriable=False, response=out, **facts) from error
+        return Called(output_of(value), given, out, facts)
+
+    def _given(self, visit: Visit) -> bytes:
+        if not self._service.takes_feedback:
+            return visit.input.data
+        parts = {"input": visit.input, "previous": visit.previous, "feedback": visit.feedback}
+        return encode({name: part.value if part is not None else None for name, part in parts.items()})
+
+    def _argv(self, visit: Visit) -> list[str]:
+        scope = {
+            "input": visit.input,
+            "previous": visit.previous,
+            "feedback": visit.feedback,
+            "run": {"id": visit.run},
+        }
+        try:
+            argv = [resolve_env(render_template(word, scope)) for word in self._service.argv]
+        except ExpressionError as error:
+            raise CallError("argument-error", str(error), retriable=False) from error
+        program = Path(argv[0])
+        if not program.is_absolute() and len(program.parts) > 1:
+            argv[0] = str(Path(visit.folder).resolve() / program)
+        return argv
+
+    async def _start(self, argv: list[str]) -> asyncio.subprocess.Process:
+        more = {name: resolve_env(value) for name, value in self._service.env.items()}
+        pipe = asyncio.subprocess.PIPE
+        try:
+            return await asyncio.create_subprocess_exec(
+                *argv, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, **more}, start_new_session=True
+            )
+        except (OSError, ValueError) as error:
+            message = f"`{argv[0]}` cannot be started: {getattr(error, 'strerror', None) or error}"
+            raise CallError("command-missing", message, retriable=False) from error
+
+    async def _talk(self, process: asyncio.subprocess.Process, given: bytes) -> tuple[bytes, bytes]:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise CallError("command-failed", "the program has no pipes")
+        reading = asyncio.gather(self._read_out(process.stdout), _read_tail(process.stderr))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            process.stdin.write(given)
+            await process.stdin.drain()
+        process.stdin.close()
+        return await reading
+
+    async def _read_out(self, stream: asyncio.StreamReader) -> bytes:
+        found = bytearray()
+        while part := await stream.read(65536):
+            found += part
+            if len(found) > self._service.max_output:
+                message = f"more than {self._service.max_output} bytes of output"
+                raise CallError("output-too-large", message, retriable=False, response=bytes(found[:_STDERR_KEPT]))
+        return bytes(found)
+
+
+async def _read_tail(stream: asyncio.StreamReader) -> bytes:
+    kept = b""
+    while part := await stream.read(65536):
+        kept = (kept + part)[-_STDERR_KEPT:]
+    return kept
+
+
+def _stop(process: asyncio.subprocess.Process) -> None:
+    """End what is left of the program and its children."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,121 @@
+"""Deterministic services: python functions and commands, played with a deadline and with retries."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from choreo import policy
+from choreo.canonical import NotData, Payload
+from choreo.errors import PlayFailed
+from choreo.players import redact
+from choreo.players.base import Played, Record, Visit
+from choreo.spec import Retry
+from choreo.trace import Attempt
+
+
+@dataclass(frozen=True)
+class Called:
+    """What one call of a service gave: its output, what it was asked, and facts for the trace."""
+
+    value: Any
+    request: bytes
+    response: bytes
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class CallError(Exception):
+    """One call that gave no output."""
+
+    def __init__(
+        self, code: str, message: str, *, retriable: bool = True, response: bytes | None = None, **facts: Any
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retriable = retriable
+        self.response = response
+        self.facts = facts
+
+
+class Call(Protocol):
+    """One call of a service: takes the visit and the seconds it has, gives Called or raises CallError."""
+
+    kind: str
+
+    @abstractmethod
+    async def __call__(self, visit: Visit, seconds: float) -> Called: ...
+
+
+class ServicePlayer:
+    """Plays a role by calling a service, again where the role's `retry` allows it."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def play(self, visit: Visit, record: Record) -> Played:
+        retry = _retry_of(visit)
+        ends = time.monotonic() + visit.deadline
+        draw = random.Random(visit.seed)  # noqa: S311 - jitter, not a secret
+        for attempt in range(1, retry.attempts + 1):
+            started, began = time.time(), time.monotonic()
+            try:
+                called = await self._within(visit, ends - began)
+            except CallError as error:
+                record(self._failed(visit, error, started, time.monotonic() - began))
+                wait = policy.delay(retry, attempt, draw.random())
+                last = not error.retriable or attempt == retry.attempts or time.monotonic() + wait >= ends
+                if last:
+                    raise PlayFailed(error.code, redact.text(error.message), timeout=error.code == "timeout") from error
+                await asyncio.sleep(wait)
+            else:
+                done = Attempt(
+                    kind=self._call.kind,
+                    request=redact.data(called.request),
+                    response=redact.data(called.response),
+                    started=started,
+                    seconds=time.monotonic() - began,
+                    cost=0.0,
+                    facts=called.facts,
+                )
+                return Played(called.value, attempts=(done,))
+        raise PlayFailed("no-attempt", "the role's `retry` allows no attempt")
+
+    async def _within(self, visit: Visit, seconds: float) -> Called:
+        try:
+            return await asyncio.wait_for(self._call(visit, seconds), seconds)
+        except TimeoutError as error:
+            message = f"no result within {visit.deadline:g} s"
+            raise CallError("timeout", message, retriable=False) from error
+
+    def _failed(self, visit: Visit, error: CallError, started: float, seconds: float) -> Attempt:
+        return Attempt(
+            kind=self._call.kind,
+            request=visit.input.data,
+            response=redact.data(error.response) if error.response is not None else None,
+            started=started,
+            seconds=seconds,
+            code=error.code,
+            message=redact.text(error.message),
+            cost=0.0,
+            facts={key: redact.text(value) if isinstance(value, str) else value for key, value in error.facts.items()},
+        )
+
+
+def _retry_of(visit: Visit) -> Retry:
+    """An effect that may happen once is never tried twice, whatever the spec says."""
+    retry = visit.role.retry or Retry()
+    return replace(retry, attempts=1) if visit.role.effect == "once" else retry
+
+
+def output_of(value: Any) -> Payload:
+    """A service's output as a payload. Raises CallError where it is not data."""
+    try:
+        return value if isinstance(value, Payload) else Payload.of(value)
+    except NotData as error:
+        raise CallError("not-data", f"the output holds {error}", retriable=False) from error

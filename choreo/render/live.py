@@ -1,0 +1,149 @@
+"""What a person sees while a run plays: a line for each hop that is done, and a spinner for those in play."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from choreo.engine.position import HopState, Position
+from choreo.render.text import columns, one_line
+from choreo.trace import Asked, Decided, Event, HandedOver, HopFinished, HopStarted
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_PLAIN_SPINNER = "|/-\\"
+_TICK = 0.1
+_MARKS = {"done": ("✓", "+", "32"), "failed": ("✗", "x", "31"), "timeout": ("✗", "x", "31"), "?": ("?", "?", "33")}
+
+
+class Live:
+    """Writes to `stream` (stderr). Piped, it writes plain lines without a spinner; `quiet`, nothing at all.
+
+    A line says that something is done only after it is on disk: `show` is called after the commit.
+    """
+
+    def __init__(self, stream: TextIO, *, quiet: bool = False, verbose: bool = False, colour: bool = False) -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self._verbose = verbose
+        self._colour = colour
+        self._tty = not quiet and stream.isatty()
+        self._ascii = not _can_carry(stream)
+        self._began: dict[int, float] = {}
+        self._hops: dict[int, HopState] = {}
+        self._held = False
+        self._drawn = False
+
+    def show(self, events: Sequence[Event], position: Position) -> None:
+        """Tell what was committed."""
+        self._hops = {hop.number: hop for hop in position.in_play}
+        for event in events:
+            if isinstance(event, HopStarted):
+                self._began[event.hop] = time.monotonic()
+            line = self._line(event, position)
+            if line is not None and not self._quiet:
+                self._write(line + "\n")
+        self._draw()
+
+    def hold(self, held: bool) -> None:
+        """Keep the spinner off the screen while a question stands on it."""
+        if held:
+            self._erase()
+        self._held = held
+
+    async def tick(self) -> None:
+        """Turn the spinner until cancelled."""
+        if not self._tty:
+            return
+        while True:
+            self._draw()
+            await asyncio.sleep(_TICK)
+
+    def close(self) -> None:
+        self._erase()
+
+    # -- lines -----------------------------------------------------------------------------------
+
+    def _line(self, event: Event, position: Position) -> str | None:
+        match event:
+            case HopFinished():
+                return self._finished(event, position)
+            case Asked(kind="approve") if self._verbose or event.question in position.questions:
+                return self._mark("?", f"{event.touchpoint}: a person decides ({one_line(event.why)})")
+            case Asked() if event.question in position.questions:
+                return self._mark("?", f"{event.touchpoint}: waits for its person")
+            case Decided() if event.decision != "not-asked" or self._verbose:
+                told = f"{event.decision} by {one_line(event.by)}" + (
+                    f": {one_line(event.reason)}" if event.reason else ""
+                )
+                return self._mark(
+                    "done" if event.decision in ("approve", "edit", "fill", "not-asked") else "failed", told
+                )
+            case HandedOver(state="violation" | "failed") as handed:
+                return self._mark("failed", f"handoff to {handed.target}: {one_line(handed.message)}")
+            case HandedOver(state="exhausted" | "over_budget" | "superseded") as handed if self._verbose:
+                return self._mark("?", f"handoff {handed.state}")
+        return None
+
+    def _finished(self, event: HopFinished, position: Position) -> str | None:
+        hop = position.hops.get(event.hop)
+        if hop is None:
+            return None
+        name = hop.role if hop.visit == 1 else f"{hop.role} ({hop.visit})"
+        told = [f"{name:<16}", f"{event.seconds:6.1f} s"]
+        if event.cost:
+            told.append(f"{event.cost:.4f}")
+        if event.confidence is not None:
+            told.append(f"confidence {event.confidence:.2f}")
+        if event.status != "done":
+            told.append(f"[{event.code}] {one_line(event.message)}")
+        return self._mark(event.status, "  ".join(told))
+
+    def _mark(self, kind: str, text: str) -> str:
+        fancy, plain, colour = _MARKS[kind]
+        mark = plain if self._ascii else fancy
+        return f"\x1b[{colour}m{mark}\x1b[0m {text}" if self._colour else f"{mark} {text}"
+
+    # -- the spinner -----------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if not self._tty or self._held:
+            return
+        self._erase()
+        if not self._hops:
+            return
+        now = time.monotonic()
+        frames = _PLAIN_SPINNER if self._ascii else _SPINNER
+        frame = frames[int(now / _TICK) % len(frames)]
+        names = ", ".join(f"{hop.role} {now - self._began.get(hop.number, now):.0f} s" for hop in self._hops.values())
+        width = shutil.get_terminal_size().columns - 1
+        line = f"{frame} {names}"
+        while columns(line) > width:
+            line = line[:-1]
+        self._put(line)
+        self._drawn = True
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._put("\r\x1b[K")
+            self._drawn = False
+
+    def _write(self, text: str) -> None:
+        self._erase()
+        self._put(text)
+
+    def _put(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody looks any more: the run goes on
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def _can_carry(stream: TextIO) -> bool:
+    try:
+        "✓⠋│".encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

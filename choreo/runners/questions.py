@@ -1,0 +1,164 @@
+"""An open question as a person sees it: why they are asked, the facts, and exactly the bytes at stake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from choreo.canonical import NotData, Payload
+from choreo.engine.limits import told
+from choreo.engine.names import Names
+from choreo.engine.position import HopState, OpenQuestion, Position
+from choreo.expression import ExpressionError, compile_form, render_template
+from choreo.gates.base import Question
+from choreo.plan import Plan
+from choreo.spec import END, Form, HumanPlayer, ModelPlayer, Touchpoint
+from choreo.trace import Attempt
+
+
+def question_for(
+    plan: Plan, position: Position, question: OpenQuestion, attempts: Sequence[tuple[int, Attempt]] = ()
+) -> Question:
+    """The question to be asked, with everything its sender had and nothing more."""
+    if question.asked.kind == "approve":
+        return _approval(plan, position, question, attempts)
+    return _form(plan, position, question, attempts)
+
+
+def _approval(
+    plan: Plan, position: Position, question: OpenQuestion, attempts: Sequence[tuple[int, Attempt]]
+) -> Question:
+    asked, arrival = question.asked, question.arrival
+    point = plan.touchpoints[asked.touchpoint][0]
+    past = arrival.past if arrival is not None else {}
+    target = arrival.target if arrival is not None else ""
+    sender = _sender(position, question)
+    names = Names(plan, position, past, out=sender.output if sender else None, payload=asked.payload)
+    contract = plan.result if target == END else plan.roles[target].accepts
+    return Question(
+        run=position.run,
+        number=asked.question,
+        kind="approve",
+        name=asked.touchpoint,
+        ask=_ask_text(point, names),
+        why=_why(plan, question, point, target),
+        facts=_facts(plan, position, sender, attempts, contract.ref if contract else None),
+        payload=asked.payload,
+        receiver=target,
+        contract=contract.ref if contract else None,
+        schema=contract.schema if contract else None,
+        shows=tuple((label, _shown(form, names)) for label, _, form in point.show),
+        sender=sender.role if sender else "trigger",
+        sender_input=sender.input if sender else position.trigger,
+        who=_person(plan, point.who),
+        stakes=point.stakes,
+        may=point.may,
+    )
+
+
+def _form(plan: Plan, position: Position, question: OpenQuestion, attempts: Sequence[tuple[int, Attempt]]) -> Question:
+    asked = question.asked
+    hop = position.hops[asked.hop]
+    role = plan.roles[hop.role]
+    player = role.role.player
+    human = player if isinstance(player, HumanPlayer) else None
+    return Question(
+        run=position.run,
+        number=asked.question,
+        kind=asked.kind,
+        name=hop.role,
+        ask=role.role.does or f"Play the role `{hop.role}`",
+        why=(asked.why,),
+        facts=_facts(plan, position, None, attempts, role.emits.ref if role.emits else None),
+        payload=asked.payload,
+        receiver=hop.role,
+        contract=role.emits.ref if role.emits else None,
+        schema=role.emits.schema if role.emits else None,
+        shows=tuple(
+            (label, part)
+            for label, part in (("your earlier answer", hop.previous), ("feedback", hop.feedback))
+            if part is not None
+        ),
+        questions=human.questions if human else {},
+        who=_person(plan, human.who) if human else None,
+        may=("approve", "edit", "reject"),
+    )
+
+
+def _sender(position: Position, question: OpenQuestion) -> HopState | None:
+    if question.arrival is None:
+        return None
+    hops = [position.hops.get(number) for kind, number in question.arrival.sources if kind == "hop"]
+    found = [hop for hop in hops if hop is not None]
+    return found[-1] if found else None
+
+
+def _ask_text(point: Touchpoint, names: Names) -> str:
+    try:
+        return render_template(point.ask, names)
+    except ExpressionError as error:
+        written = "".join(part if isinstance(part, str) else "{{ " + part.text + " }}" for part in point.ask.parts)
+        return f"{written} ({error})"
+
+
+def _shown(form: Form, names: Names) -> Payload:
+    try:
+        return compile_form(form).build(names)
+    except (ExpressionError, NotData) as error:
+        return Payload.of(f"cannot be shown: {error}")
+
+
+def _why(plan: Plan, question: OpenQuestion, point: Touchpoint, target: str) -> tuple[str, ...]:
+    reasons = [question.asked.why]
+    if point.stakes == "high":
+        reasons.append("the stakes are high")
+    goes = "reaches the end" if target == END else f"goes to `{target}`"
+    reasons.append(f"approve: exactly this payload {goes}")
+    if "edit" in point.may:
+        reasons.append(f"edit: what you write is checked, shown again, and then {goes}")
+    group = plan.groups.get((point.name, "rejected"))
+    if group is None:
+        reasons.append("reject: the run ends as rejected")
+    else:
+        targets = ", ".join(f"`{target}`" for edge in group.edges for target in edge.handoff.targets)
+        reasons.append(f"reject: your reason goes to {targets}")
+    return tuple(reasons)
+
+
+def _facts(
+    plan: Plan,
+    position: Position,
+    sender: HopState | None,
+    attempts: Sequence[tuple[int, Attempt]],
+    contract: str | None,
+) -> tuple[tuple[str, str], ...]:
+    facts: list[tuple[str, str]] = [("run", position.run), ("spec", f"{plan.spec.name} {plan.spec.version}")]
+    if sender is not None:
+        role = plan.roles[sender.role].role
+        played_by = role.player.model if isinstance(role.player, ModelPlayer) else type(role.player).__name__
+        own = [attempt for hop, attempt in attempts if hop == sender.number]
+        models = [attempt.model for attempt in own if attempt.model]
+        facts.append(("from", f"{sender.role} ({role.kind}), visit {sender.visit}"))
+        facts.append(("played by", models[-1] if models else _PLAYED_BY.get(played_by, played_by)))
+        if role.confidence is not None:
+            measured = "not known" if sender.confidence is None else f"{sender.confidence:.2f}"
+            facts.append(("confidence", measured))
+        if own:
+            facts.append(("attempts", str(len(own))))
+    if contract is not None:
+        facts.append(("contract", f"{contract}, checked"))
+    facts.append(("so far", told(position)))
+    return tuple(facts)
+
+
+_PLAYED_BY = {
+    "PythonService": "a python service",
+    "CommandService": "a command",
+    "SetPlayer": "an expression",
+    "HumanPlayer": "a person",
+}
+
+
+def _person(plan: Plan, key: str | None) -> str | None:
+    if key is None or plan.spec.map is None:
+        return key
+    return plan.spec.map.people.get(key, key)

@@ -1,0 +1,142 @@
+"""Where the store lies, how its file is made, and what is checked before a byte of it is touched."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+from choreo.errors import StoreError, UsageError
+from choreo.store import driver
+from choreo.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
+
+FOLDER = ".choreo"
+FILE = "trace.db"
+_ADVICE = "it was left as it is; name another file with --db, or restore a backup"
+_SMALL = 8_000_000
+
+
+def find_store(db: str | None = None) -> Path:
+    """The store file: `--db`, else CHOREO_DB, else that of the nearest `.choreo` upward, else one here."""
+    named = db or os.environ.get("CHOREO_DB")
+    if named:
+        return Path(named)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FOLDER).is_dir():
+            return folder / FOLDER / FILE
+    return here / FOLDER / FILE
+
+
+def log_folder(store: Path) -> Path:
+    """Where the logs of this store go."""
+    return store.parent / "log"
+
+
+def open_for_writing(path: Path) -> driver.Connection:
+    """Open the store, making it where there is none. Raises StoreError; never repairs or overwrites."""
+    try:
+        if not path.exists():
+            _create(path)
+        _check_header(path)
+        connection = driver.connect(str(path))
+        _check_content(connection, path)
+        driver.prepare(connection)
+    except driver.DatabaseError as error:
+        raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
+    except OSError as error:
+        raise StoreError("store-unusable", f"{path}: {error.strerror or error}", _room(path)) from error
+    return connection
+
+
+def open_for_reading(path: Path) -> driver.Connection:
+    """Open an existing store read-only. Raises UsageError where there is none, StoreError where it is bad."""
+    if not path.exists():
+        raise UsageError("no-store", f"there is no trace store at {path}", "play a run first: choreo run SPEC")
+    try:
+        _check_header(path)
+        connection = driver.connect(str(path), read_only=True)
+        _check_content(connection, path)
+    except driver.DatabaseError as error:
+        raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
+    except OSError as error:
+        raise StoreError("store-unusable", f"{path}: {error.strerror or error}", _ADVICE) from error
+    return connection
+
+
+def _create(path: Path) -> None:
+    """Make the file beside its place and link it in whole, so that nobody ever meets half a store."""
+    if path.is_symlink():
+        raise StoreError(
+            "store-unusable", f"{path} is a link that leads nowhere", "remove the link or name another file"
+        )
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new-{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    try:
+        connection = driver.connect(str(fresh))
+        migrate(connection)
+        if driver.wal_is_safe():
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+        _sync(fresh)
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            return  # another process was quicker: its store is as good
+        _sync(path.parent)
+    finally:
+        for rest in ("", "-wal", "-shm", "-journal"):
+            fresh.with_name(fresh.name + rest).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _check_header(path: Path) -> None:
+    """Refuse what is not ours before SQLite opens it: a look at the first hundred bytes changes nothing."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(100)
+    if len(head) < 100:
+        raise StoreError("store-damaged", f"{path} has {size} bytes: not a trace store", _ADVICE)
+    if not head.startswith(b"SQLite format 3\0"):
+        raise StoreError("store-foreign", f"{path} is not an SQLite file", _ADVICE)
+    version, application = struct.unpack(">I", head[60:64])[0], struct.unpack(">I", head[68:72])[0]
+    if application != APPLICATION_ID:
+        raise StoreError("store-foreign", f"{path} is an SQLite file, but not a trace store of choreo", _ADVICE)
+    if version > VERSION:
+        message = f"{path} was written by a newer choreo (store version {version}, this one knows {VERSION})"
+        raise StoreError("store-newer", message, "upgrade choreo, or name another file with --db")
+    page = struct.unpack(">H", head[16:18])[0]
+    pages = struct.unpack(">I", head[28:32])[0]
+    page = 65536 if page == 1 else page
+    if size % page or (size < pages * page and not path.with_name(path.name + "-wal").exists()):
+        raise StoreError("store-damaged", f"{path} is cut short: {size} bytes of {pages * page}", _ADVICE)
+
+
+def _check_content(connection: driver.Connection, path: Path) -> None:
+    found = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+    missing = [name for name in TABLES if name not in found]
+    if missing:
+        raise StoreError("store-damaged", f"{path} lacks the table {', '.join(missing)}", _ADVICE)
+    if path.stat().st_size <= _SMALL:
+        said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if said != "ok":
+            raise StoreError("store-damaged", f"{path}: {said}", _ADVICE)
+
+
+def _room(path: Path) -> str:
+    try:
+        where = os.statvfs(path.parent if path.parent.exists() else Path.cwd())
+        return (
+            f"{where.f_bavail * where.f_frsize:,} bytes are free there; free some space or name another file with --db"
+        )
+    except OSError:
+        return _ADVICE

@@ -1,0 +1,256 @@
+"""Events to rows and back. `encode` gives each event one tuple of plain values; the hash chain runs over it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from choreo.canonical import Payload
+from choreo.trace import (
+    Asked,
+    Attempt,
+    Decided,
+    Event,
+    HandedOver,
+    HopFinished,
+    HopStarted,
+    LimitsRaised,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    Verdict,
+)
+
+KINDS: dict[type, str] = {
+    RunStarted: "started",
+    RunResumed: "resumed",
+    LimitsRaised: "limits",
+    RunFinished: "finished",
+    HandedOver: "handoff",
+    HopStarted: "hop",
+    HopFinished: "hop-end",
+    Asked: "asked",
+    Decided: "decided",
+    Attempt: "attempt",
+}
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in KINDS}
+
+
+def link(chain: bytes, seq: int, event: Event | Attempt) -> bytes:
+    """The next value of a run's hash chain. Payloads enter with their digests."""
+    kind = type(event)
+    values = [_plain(getattr(event, name)) for name in _NAMES[kind]]
+    text = json.dumps([seq, KINDS[kind], values], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(chain + text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Payload):
+        return value.digest
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, Verdict):
+        return [value.contract, value.digest, [list(item) for item in value.violations]]
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in sorted(value.items())}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return str(value)
+
+
+def text(value: Any) -> str:
+    """Compact JSON for a column."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+# -- verdicts and sources ------------------------------------------------------------------------
+
+
+def verdict_columns(verdict: Verdict | None) -> tuple[str | None, str | None, str | None]:
+    if verdict is None:
+        return None, None, None
+    found = text([list(item) for item in verdict.violations]) if verdict.violations else None
+    return verdict.contract, verdict.digest, found
+
+
+def read_verdict(contract: str | None, digest: str | None, violations: str | None) -> Verdict | None:
+    if contract is None or digest is None:
+        return None
+    found = tuple((pointer, sentence) for pointer, sentence in json.loads(violations)) if violations else ()
+    return Verdict(contract, digest, found)
+
+
+def sources_text(sources: tuple[tuple[str, int], ...]) -> str:
+    return " ".join(f"{kind}:{number}" for kind, number in sources)
+
+
+def read_sources(written: str) -> tuple[tuple[str, int], ...]:
+    pairs = (item.rsplit(":", 1) for item in written.split())
+    return tuple((kind, int(number)) for kind, number in pairs)
+
+
+# -- reading rows back ---------------------------------------------------------------------------
+
+Fetch = Callable[[int | None], Payload | None]
+Row = Mapping[str, Any]
+
+
+def read_event(row: Row, payload: Fetch) -> Event:
+    """An entry of the table `event`."""
+    detail = json.loads(row["detail"])
+    match row["kind"]:
+        case "started":
+            found = payload(row["payload"])
+            verdict = detail.get("verdict")
+            return RunStarted(
+                row["at"],
+                found if found is not None else Payload(b"null"),
+                tuple(detail["defaults"]),
+                Verdict(verdict[0], verdict[1], tuple((a, b) for a, b in verdict[2])) if verdict else None,
+            )
+        case "resumed":
+            return RunResumed(row["at"], detail["owner"])
+        case "limits":
+            return LimitsRaised(row["at"], detail["limits"], detail["by"])
+    return RunFinished(
+        row["at"], detail["status"], detail["outcome"], payload(row["payload"]), detail["code"], detail["message"]
+    )
+
+
+def event_detail(event: RunStarted | RunResumed | LimitsRaised | RunFinished) -> tuple[Payload | None, str]:
+    """The payload and the `detail` column of an entry of the table `event`."""
+    match event:
+        case RunStarted():
+            return event.payload, text({"defaults": event.defaults, "verdict": _plain(event.verdict)})
+        case RunResumed():
+            return None, text({"owner": event.owner})
+        case LimitsRaised():
+            return None, text({"limits": dict(event.limits), "by": event.by})
+    told = {"status": event.status, "outcome": event.outcome, "code": event.code, "message": event.message}
+    return event.payload, text(told)
+
+
+def read_hop(row: Row, payload: Fetch) -> list[tuple[int, Event]]:
+    """A row of `hop`: its start, and its end where it has one."""
+    given = payload(row["input"])
+    events: list[tuple[int, Event]] = [
+        (
+            row["seq"],
+            HopStarted(
+                at=row["started"],
+                hop=row["number"],
+                role=row["role"],
+                visit=row["visit"],
+                handoff=row["handoff"],
+                input=given if given is not None else Payload(b"null"),
+                previous=payload(row["previous"]),
+                feedback=payload(row["feedback"]),
+                scope=row["scope"],
+                effect=bool(row["effect"]),
+            ),
+        )
+    ]
+    if row["finished_seq"] is not None:
+        events.append((row["finished_seq"], _read_end(row, payload)))
+    return events
+
+
+def _read_end(row: Row, payload: Fetch) -> HopFinished:
+    return HopFinished(
+        at=row["finished"],
+        hop=row["number"],
+        status=row["status"],
+        output=payload(row["output"]),
+        code=row["code"],
+        message=row["message"],
+        confidence=row["confidence"],
+        confidence_source=row["confidence_source"],
+        confidence_detail=json.loads(row["confidence_detail"]),
+        cost=row["cost"],
+        priced=bool(row["priced"]),
+        seconds=row["seconds"],
+        verdict=read_verdict(row["contract"], row["contract_digest"], row["violations"]),
+    )
+
+
+def read_handoff(row: Row, payload: Fetch) -> HandedOver:
+    return HandedOver(
+        at=row["at"],
+        number=row["number"],
+        edge=row["edge"],
+        sources=read_sources(row["sources"]),
+        target=row["target"],
+        state=row["state"],
+        payload=payload(row["payload"]),
+        scope=row["scope"],
+        verdict=read_verdict(row["contract"], row["contract_digest"], row["violations"]),
+        blame=row["blame"],
+        code=row["code"],
+        message=row["message"],
+        firing=row["firing"],
+        join=row["joined"],
+        of=row["arrival"],
+        exempt=bool(row["exempt"]),
+    )
+
+
+def read_question(row: Row, payload: Fetch) -> list[tuple[int, Event]]:
+    """A row of `decision`: the question, and the decision where it has been booked."""
+    shown = payload(row["payload"])
+    events: list[tuple[int, Event]] = [
+        (
+            row["seq"],
+            Asked(
+                at=row["asked"],
+                question=row["number"],
+                kind=row["kind"],
+                touchpoint=row["touchpoint"],
+                payload=shown if shown is not None else Payload(b"null"),
+                handoff=row["handoff"],
+                hop=row["hop"],
+                due=row["due"],
+                why=row["why"],
+                scope=row["scope"],
+            ),
+        )
+    ]
+    if row["decided_seq"] is not None:
+        events.append((row["decided_seq"], read_decision(row, payload)))
+    return events
+
+
+def read_decision(row: Row, payload: Fetch) -> Decided:
+    return Decided(
+        at=row["decided"] if row["decided"] is not None else row["answered"],
+        question=row["number"],
+        decision=row["decision"],
+        shown=row["shown"],
+        by=row["who"],
+        payload=payload(row["edited"]),
+        reason=row["reason"],
+        seconds=row["seconds"],
+    )
+
+
+def read_attempt(row: Row, data: Callable[[int | None], bytes | None]) -> Attempt:
+    return Attempt(
+        kind=row["kind"],
+        request=data(row["request"]) or b"",
+        response=data(row["response"]),
+        started=row["started"],
+        seconds=row["seconds"],
+        code=row["code"],
+        message=row["message"],
+        model=row["model"],
+        tokens_in=row["tokens_in"],
+        tokens_out=row["tokens_out"],
+        cost=row["cost"],
+        finish=row["finish"],
+        who=row["who"],
+        facts=json.loads(row["facts"]),
+    )
