@@ -1,0 +1,41 @@
+"""Secrets never reach the trace, a log or the terminal: every value that was used as one is taken out of all text.
+
+A secret is known from the moment it is read (`${env:NAME}`) or leaves in a header. The list lives as long as the
+process and is written nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.parse
+
+REDACTED = "[redacted]"
+SHORTEST = 6
+"""Shorter values are not taken out: they would tear ordinary words apart, and are no secrets."""
+
+_secrets: set[str] = set()
+_text_pattern: re.Pattern[str] | None = None
+_data_pattern: re.Pattern[bytes] | None = None
+
+
+def register(secret: str) -> None:
+    """Remember a value that must not be stored or shown, in every form in which it may come back."""
+    global _text_pattern, _data_pattern  # noqa: PLW0603 - one list for the process is the point
+    secret = secret.strip()
+    if len(secret) < SHORTEST or secret in _secrets:
+        return
+    _secrets.update({secret, json.dumps(secret)[1:-1], urllib.parse.quote(secret, safe="")})
+    longest_first = sorted(_secrets, key=len, reverse=True)
+    _text_pattern = re.compile("|".join(map(re.escape, longest_first)))
+    _data_pattern = re.compile(b"|".join(re.escape(form.encode("utf-8", "replace")) for form in longest_first))
+
+
+def text(shown: str) -> str:
+    """`shown` without any registered secret."""
+    return shown if _text_pattern is None else _text_pattern.sub(REDACTED, shown)
+
+
+def data(stored: bytes) -> bytes:
+    """`stored` without any registered secret."""
+    return stored if _data_pattern is None else _data_pattern.sub(REDACTED.encode(), stored)
