@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -19,9 +20,10 @@ from choreo.engine.advance import rebuild
 from choreo.engine.limits import told
 from choreo.engine.position import Position
 from choreo.gates.base import Gate
+from choreo.gates.console import restore_terminal, terminal_modes
 from choreo.gates.terminal import TerminalGate
 from choreo.plan import Plan
-from choreo.players import player_for
+from choreo.players import player_for, stop_commands
 from choreo.render.live import Live
 from choreo.runners.local import LocalRunner, Parts, is_priced
 from choreo.store import RunRecord, Store
@@ -46,7 +48,7 @@ class Options:
     @property
     def store_flag(self) -> str:
         """What a printed next command needs so that it finds the same store."""
-        return f" --db {self.db}" if self.db else ""
+        return f" --db {shlex.quote(self.db)}" if self.db else ""
 
 
 def parts_for(plan: Plan, position: Position, writer: RunWriter, store: Store, options: Options) -> Parts:
@@ -74,27 +76,38 @@ def play(parts: Parts, options: Options, *, first: Coroutine[Any, Any, None] | N
     end: RunFinished | None = None
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            end = asyncio.run(_play(runner, interrupted, first))
+            end = asyncio.run(_play(runner, interrupted, first, options))
     finally:
         if parts.writer.owned:
             with contextlib.suppress(errors.ChoreoError):
                 parts.writer.release()
     if interrupted and end is None:
-        next_command = f"choreo resume {parts.position.run}{options.store_flag}"
-        say(f"\ninterrupted; everything finished is on record. Go on: {next_command}")
+        _say_interrupted(parts.position, options)
         return SIGNALS.get(signal.Signals(interrupted[0]), errors.INTERRUPTED)
     return report(parts, end, options)
 
 
+def _say_interrupted(position: Position, options: Options) -> None:
+    next_command = f"choreo resume {position.run}{options.store_flag}"
+    say(f"\ninterrupted; everything finished is on record. Go on: {next_command}")
+
+
 async def _play(
-    runner: LocalRunner, interrupted: list[int], first: Coroutine[Any, Any, None] | None
+    runner: LocalRunner, interrupted: list[int], first: Coroutine[Any, Any, None] | None, options: Options
 ) -> RunFinished | None:
     loop = asyncio.get_running_loop()
+    modes = terminal_modes(sys.stdin)
 
     def stop(number: int) -> None:
-        if interrupted:
-            os._exit(128 + number)  # the second time: everything acknowledged is on disk already
+        if interrupted:  # the second time nothing is waited for: everything acknowledged is on disk already
+            stop_commands()
+            restore_terminal(sys.stdin, modes)
+            _say_interrupted(runner.position, options)
+            os._exit(128 + number)
         interrupted.append(number)
+        awaited = [hop.role for hop in runner.position.in_play if hop.effect]
+        if awaited:
+            say(f"\nwaiting until it is on record how `{awaited[0]}` went; once more leaves it in doubt")
         runner.interrupt()
 
     for number in SIGNALS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ def resume(name: str, *, limits: Sequence[str], options: Options) -> int:
         raised = _limits(limits)
         if not _can_go_on(record, raised):
             say(f"run {record.id} is over: {record.status}" + (f" [{record.code}]" if record.code else ""))
-            return _code_of(store, record, checked)
+            return _code_of(store, record, checked, options)
         prepare_models(checked, options)
         return go_on(store, record, checked, options, raised)
     finally:
@@ -44,9 +45,10 @@ def go_on(
     runner = LocalRunner(parts)
 
     async def first() -> None:
+        # In this order: what starts because of the new limits was not cut short.
+        await runner.resume(str(this_process()))
         if limits:
             runner.commit(LimitsRaised(time.time(), limits, options.by))
-        await runner.resume(str(this_process()))
 
     return play(parts, options, first=first())
 
@@ -62,12 +64,13 @@ def _can_go_on(record: RunRecord, limits: dict[str, float]) -> bool:
     return record.status in ("running", "waiting") or (record.status == "limit" and bool(limits))
 
 
-def _code_of(store: Store, record: RunRecord, checked: Checked) -> int:
+def _code_of(store: Store, record: RunRecord, checked: Checked, options: Options) -> int:
     from choreo.commands.playing import exit_code
 
     position = rebuild(checked.plan, record.id, store.history(record))
     if record.status == "limit":
-        say(f"give it more: choreo resume {record.id} --limit {(record.code or 'limit-cost')[6:]}=MORE")
+        limit = (record.code or "limit-cost").removeprefix("limit-")
+        say(f"give it more: choreo resume {record.id}{options.store_flag} --limit {limit}=MORE")
     return exit_code(position.finished)
 
 
@@ -80,4 +83,6 @@ def _limits(given: Sequence[str]) -> dict[str, float]:
             found[name] = float(value)
         except ValueError as error:
             raise UsageError("bad-limit", f"`--limit {name}={value}` is not a number") from error
+        if not 0 < found[name] < math.inf:
+            raise UsageError("bad-limit", f"`--limit {name}={value}` is not a number above 0")
     return found

@@ -53,7 +53,10 @@ def review(name: str, *, flags: Flags, options: Options) -> int:
             raise _too_late(position, record)
         if not position.questions:
             say(f"run {record.id} waits for nobody: it is {record.status}")
-            return DONE if record.status != "running" else WAITING
+            if record.status != "running":
+                return DONE
+            say(f"if nobody plays it: choreo resume {record.id}{options.store_flag}")
+            return WAITING
         owned = record.owner is not None and is_alive(record.owner, record.until, time.time())
         if flags.given:
             _record(store, checked.plan, position, flags, options)

@@ -19,6 +19,7 @@ from choreo.engine.react import react
 from choreo.errors import UsageError
 from choreo.plan import plan_digest
 from choreo.players.clients import LOCAL
+from choreo.runners.local import status_of
 from choreo.spec import Spec
 from choreo.store import Store, find_store
 from choreo.trace import RunStarted
@@ -51,7 +52,7 @@ def run(
             plan_digest(checked.loaded.sources),
             checked.loaded.sources,
             events,
-            status="running",
+            status=status_of(position),
             at=fact.at,
             main=Path(spec).name,
             labels=pairs("--label", labels),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TextIO
 
+from choreo.errors import ChoreoError
 from choreo.render.text import safe_text
 
 
@@ -16,8 +18,8 @@ def say(text: str) -> None:
     except UnicodeEncodeError:
         encoding = getattr(sys.stderr, "encoding", None) or "ascii"
         print(text.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)  # noqa: T201
-    except (BrokenPipeError, ValueError):
-        return  # nobody listens: the work goes on, its record is in the store
+    except (OSError, ValueError):
+        silence(sys.stderr)  # nobody listens: the work goes on, its record is in the store
 
 
 def say_safe(text: str) -> None:
@@ -26,12 +28,40 @@ def say_safe(text: str) -> None:
 
 
 def out(text: str) -> None:
-    """One line (or block) of the command's result on stdout."""
+    """One line (or block) of the command's result on stdout. A reader that has gone (`| head`) is no error.
+
+    Raises ChoreoError where the result cannot be written (a full disk).
+    """
     try:
         print(text, flush=True)  # noqa: T201
     except UnicodeEncodeError:
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)  # noqa: T201
+    except BrokenPipeError:
+        silence(sys.stdout)
+    except OSError as error:
+        silence(sys.stdout)
+        message = f"the result could not be written to standard output: {error.strerror or error}"
+        raise ChoreoError("cannot-write", message, "it is on record; see: choreo runs") from error
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is still written to a stream nowhere, so that neither a write nor the exit fails on it."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def open_missing_streams() -> None:
+    """Put the null device where a standard stream was closed (`>&-`): no file of ours may get its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, open(number, "r+" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from choreo.players.base import Played, Player, Record, Visit
 from choreo.spec import CommandService, ModelPlayer, PythonService, SetPlayer
 
-__all__ = ["Played", "Player", "Record", "Visit", "player_for"]
+__all__ = ["Played", "Player", "Record", "Visit", "player_for", "stop_commands"]
 
 
 def _model(_: Any) -> Player:
@@ -35,6 +35,15 @@ def _set(player: SetPlayer) -> Player:
     from choreo.players.expression_player import ExpressionPlayer
 
     return ExpressionPlayer(player)
+
+
+def stop_commands() -> None:
+    """End every command that is being called, with its children: for a process that must leave at once."""
+    import sys
+
+    module = sys.modules.get("choreo.players.command_service")
+    if module is not None:
+        module.stop_all()
 
 
 _PLAYERS: dict[type, Callable[[Any], Player]] = {

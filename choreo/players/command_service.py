@@ -18,6 +18,8 @@ from choreo.players.service import Called, CallError, output_of
 from choreo.spec import CommandService
 
 _STDERR_KEPT = 64_000
+_running: set[int] = set()
+"""Process groups of the commands that are being called."""
 
 
 class CommandCall:
@@ -36,11 +38,13 @@ class CommandCall:
         argv = self._argv(visit)
         given = self._given(visit)
         process = await self._start(argv)
+        _running.add(process.pid)
         try:
             out, err = await self._talk(process, given)
             code = await process.wait()
         finally:
-            _stop(process)
+            _running.discard(process.pid)
+            _stop(process.pid)
         facts: dict[str, Any] = {"argv": [redact.text(word) for word in argv], "exit": code}
         errors = err.decode("utf-8", "replace")
         if err:
@@ -116,7 +120,13 @@ async def _read_tail(stream: asyncio.StreamReader) -> bytes:
     return kept
 
 
-def _stop(process: asyncio.subprocess.Process) -> None:
+def stop_all() -> None:
+    """End every command that is being called."""
+    for group in tuple(_running):
+        _stop(group)
+
+
+def _stop(group: int) -> None:
     """End what is left of the program and its children."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(group, signal.SIGKILL)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from choreo.errors import ChoreoError
 from choreo.players.client import CallFailed, ModelCall, ModelReply, TokenChoice
 from choreo.players.local_grammar import Grammar, grammar_of
-from choreo.players.local_runtime import Setting, Stopped, cores, infer, version
+from choreo.players.local_runtime import Setting, Stopped, infer, threads_to_use, version
 from choreo.weights import digest_of_file, locate, read_catalogue
 from choreo.weights.gguf import NotGguf, read_head
 
@@ -144,13 +144,15 @@ def _setting(call: ModelCall, facts: dict[str, Any]) -> Setting:
             f"run `choreo models rm {name}`, then `choreo models pull {name}`",
         )
     ctx = _whole(call, "ctx", min(CTX, head.context or CTX))
-    threads = _whole(call, "threads", cores())
+    threads = _whole(call, "threads", 0) or threads_to_use()
     facts.update(weights_sha256=sha256, weights_file=path.name, threads=threads, ctx=ctx)
     return Setting(path, ctx, threads)
 
 
 def _whole(call: ModelCall, key: str, default: int) -> int:
-    value = call.params.get(key, default)
+    if key not in call.params:
+        return default
+    value = call.params[key]
     if type(value) is not int or value < 1:
         raise ChoreoError("bad-request", f"params.{key} is {value!r}", "give a whole number above 0")
     return value

@@ -23,8 +23,8 @@ from choreo.commands.checked import check_spec
 from choreo.commands.run import new_run_id
 from choreo.engine.position import start
 from choreo.engine.react import react
-from choreo.players import player_for
 from choreo.plan import plan_digest
+from choreo.players import player_for
 from choreo.runners.local import LocalRunner, Parts
 from choreo.store import Store, driver
 from choreo.store.place import open_for_writing
@@ -32,7 +32,8 @@ from choreo.trace import RunStarted
 from choreo.verify import make_checker
 
 SCHEMA = """{type: object, properties: {id: {type: string, maxLength: 40}, amount: {type: number},
-   lines: {type: array, items: {type: object, properties: {sku: {type: string}, n: {type: integer}}, required: [sku, n]}}},
+   lines: {type: array, items: {type: object, properties: {sku: {type: string}, n: {type: integer}},
+   required: [sku, n]}}},
    required: [id, amount, lines], additionalProperties: false}"""
 SPEC = """
 choreo: 1
@@ -73,7 +74,7 @@ def main() -> None:
         f"SQLite {driver.VERSION} ({driver.DRIVER}), player {given.player}, payload {len(Payload.of(VALUE).data)} bytes"
     )
     print(
-        f"choreo {own:.3f} ms per hop, floor {bare:.3f} ms per hop, ratio {ratio:.2f} (medians of {given.rounds} rounds)"
+        f"choreo {own:.3f} ms per hop, floor {bare:.3f} ms per hop, ratio {ratio:.2f} (medians)"
     )
 
 

@@ -23,7 +23,7 @@ from jsonschema import Draft202012Validator
 from choreo.players.client import CallFailed, Message, ModelCall, ModelReply
 from choreo.players.confidence import measure
 from choreo.players.local import LocalClient
-from choreo.players.local_runtime import Setting, Stopped, cores, infer
+from choreo.players.local_runtime import Setting, Stopped, infer, threads_to_use
 from choreo.weights import locate, read_catalogue
 
 NAME = "smollm2-135m"
@@ -168,7 +168,7 @@ def test_a_stop_ends_the_inference_within_two_pieces(weights: Path, text: str) -
             stop.set()
 
     with pytest.raises(Stopped):
-        infer(Setting(weights, 1024, cores()), ask_for(text), piece, stop)
+        infer(Setting(weights, 1024, threads_to_use()), ask_for(text), piece, stop)
     assert len(pieces) <= 6
 
 
