@@ -125,7 +125,28 @@ def _ref(value: str, place: str, pointer: str, tree: Tree) -> Iterator[Finding]:
         yield place, "missing-ref", f"there is no schema at {shortened(value)}", suggestion(value, known, "`$defs`")
 
 
+_PLAIN = re.compile(r"(?:[A-Za-z0-9 ^$.|()\[\]{},_:;@#%&=~!<>'\"/*+-]|(?<!\()\?|\\[dws.+*?()\[\]{}|^$/-])*")
+"""Patterns of these signs mean the same everywhere, so that Python can tell whether they are well formed ..."""
+_ODD = re.compile(r"\[\^?\]|\[[^\]]*(?:\[|\\[dws]-)|[&~|-]{2}|[*+?}][*+]|\\[{}]")
+"""... except in these combinations."""
+
+
+def _is_plain(pattern: str) -> bool:
+    """Whether a pattern is certainly usable: spares loading the validator for the patterns most contracts have."""
+    if len(pattern) > 200 or not _PLAIN.fullmatch(pattern) or _ODD.search(pattern):
+        return False
+    if re.search("[{}]", re.sub(r"(?<=[^*+?{}|(^])\{\d{1,2}(?:,\d{0,2})?\}", "", pattern)):
+        return False
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
+
+
 def _pattern(pattern: str, place: str) -> Iterator[Finding]:
+    if _is_plain(pattern):
+        return
     import jsonschema_rs
 
     reason = _refused(pattern, jsonschema_rs.RegexOptions())

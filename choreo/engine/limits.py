@@ -16,7 +16,8 @@ def reached_limit(position: Position) -> str | None:
 
 
 def told(position: Position) -> str:
-    """What was spent, in words: `3 hops, 0.0021 (price of some calls unknown), 12.3 s`."""
+    """What was spent, in words: `3 hops, cost 0.0021 (price of some calls unknown), 12.3 s`."""
     spent = position.spent
-    price = f"{spent.cost:.4f}" + ("" if spent.priced else " (price of some calls unknown)")
-    return f"{spent.hops} hops, {price}, {spent.seconds:.1f} s"
+    price = f"{spent.cost:.4f}".rstrip("0").rstrip(".") + ("" if spent.priced else " (price of some calls unknown)")
+    hops = "1 hop" if spent.hops == 1 else f"{spent.hops} hops"
+    return f"{hops}, cost {price}, {spent.seconds:.1f} s"

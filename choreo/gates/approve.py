@@ -112,7 +112,12 @@ def _edited(sitting: Sitting, shown: _Shown) -> _Shown:
     if found == question.payload:
         console.say("Edited back to the original.")
         return _Shown(found, shown.parts, shown.hidden)
-    hidden = [*_draw_diff(sitting, found), *draw_part(console, payload_part(question, found, edited=True))]
+    # What was hidden before the edit is still unseen: an edit is no way around looking.
+    hidden = [
+        *shown.hidden,
+        *_draw_diff(sitting, found),
+        *draw_part(console, payload_part(question, found, edited=True)),
+    ]
     parts = (*shown.parts, payload_part(question, found, edited=True))
     return _Shown(found, parts, tuple(hidden), edited=True)
 

@@ -288,6 +288,20 @@ def attributes(terminal: int) -> list[Any]:
         raise Closed("the terminal is gone") from error
 
 
+def terminal_modes(stream: TextIO) -> list[Any] | None:
+    """The modes of the terminal behind a stream; None where it is none."""
+    try:
+        return attributes(stream.fileno()) if stream.isatty() else None
+    except (Closed, ImportError, OSError, ValueError):
+        return None
+
+
+def restore_terminal(stream: TextIO, modes: list[Any] | None) -> None:
+    """Set what `terminal_modes` gave."""
+    if modes is not None:
+        restore(stream.fileno(), modes)
+
+
 def restore(terminal: int, modes: list[Any]) -> None:
     """Set the terminal's modes; a terminal that is gone has none."""
     import termios
