@@ -132,3 +132,11 @@ def test_a_folder_is_searched_for_specs_and_the_rest_is_counted(tmp_path):
     found, skipped = find_specs(str(tmp_path))
     assert [Path(path).relative_to(tmp_path).as_posix() for path in found] == ["b.yaml", "a/c.yml"]
     assert skipped == 2
+
+
+def test_the_schema_and_the_expressions_agree_about_names():
+    from choreo.expression import names
+
+    reserved = set(spec_schema()["$defs"]["expressionName"]["not"]["enum"])
+    assert reserved == names._WORDS | names._TYPE_LIKE | set(names._MEANINGS)
+    assert all(names.reserved_name(word) for word in reserved)

@@ -1,0 +1,156 @@
+"""What the types of an expression's parts say: findings at the exact column, and at the contract's end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from choreo.expression import Ident, Node
+from choreo.lint.schemas import Field, declared_fields, field_of, item_of
+from choreo.lint.types import ANY, NUMBERS, STRING, Alt, Type, either
+from choreo.lint.wording import contract_name, described, field_offset, named, origin, start, written
+from choreo.problem import Place, Problem, Severity, closest
+from choreo.spec import Expr
+
+GUARD = "guard it: `{0} != null && ...`, or `{0} != null ? ... : ...`"
+
+
+@dataclass
+class Findings:
+    """The findings in one expression. `forgiving` is set where an error does no harm: it makes a touchpoint ask, or is
+    shown as what it is; there only what can never work is told.
+    """
+
+    expr: Expr
+    forgiving: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+    def tell(
+        self,
+        node: Node,
+        code: str,
+        message: str,
+        help: str = "",
+        *,
+        severity: Severity = "error",
+        at: int | None = None,
+        also: tuple[tuple[Place, str], ...] = (),
+    ) -> None:
+        """A finding at the beginning of a part, or at the offset `at`."""
+        offset = start(node, self.expr.text) if at is None else at
+        self.problems.append(Problem(self.expr.at(offset), code, message, help, severity, also))
+
+    # -- values that are not there ---------------------------------------------------------------
+
+    def not_null(self, kind: Type, node: Node) -> None:
+        """`node` is used where null does not work."""
+        if kind.only_null:
+            self.tell(node, "always-null", f"{named(node)} is always null here", _never(node))
+        elif kind.nullable and not self.forgiving:
+            part = written(kind)
+            why = _WHY.get(node.name, "not every way to this place leads through it") if isinstance(node, Ident) else ""
+            why = why or (f"{contract_name(part)} allows it" if part else "nothing rules it out")
+            help = GUARD.format(named(node).strip("`"))
+            message = f"{named(node)} may be null here: {why}"
+            also = () if isinstance(node, Ident) else origin(part, "allows null")
+            self.tell(node, "maybe-null", message, help, severity="warning", also=also)
+
+    # -- looking into values ---------------------------------------------------------------------
+
+    def field(self, owner: Type, operand: Node, node: Node, name: str, certain: bool) -> Type:
+        """The type of a field that is read. `certain`: it is known to be there, or only asked for."""
+        objects = [alt for alt in owner.alts or () if alt.kind == "object"]
+        if owner.alts and not objects and not owner.only_null:
+            message = f"{named(operand)} is {described(owner.without_null())}, and `{name}` is read from it"
+            part = written(owner)
+            self.tell(node, "type-clash", message, "", at=self._field(node), also=origin(part))
+            return ANY
+        self.not_null(owner, operand)
+        if not objects:
+            return ANY
+        found = [field_of(alt, name) for alt in objects]
+        if all(one is None for one in found):
+            self._undeclared(objects, operand, node, name)
+            return ANY
+        if not certain:
+            self._optional(found, objects, node, name)
+        return either(one.type for one in found if one is not None)
+
+    def _undeclared(self, objects: list[Alt], operand: Node, node: Node, name: str) -> None:
+        if isinstance(operand, Ident) and operand.name in ("visits", "confidence"):
+            return  # that is no role, which `unknown-name` says
+        known = tuple(dict.fromkeys(field for alt in objects for field in declared_fields(alt)))
+        part = next((written(alt) for alt in objects if written(alt)), None)
+        near = closest(name, known)
+        help = f"did you mean `{near}`? " if near else ""
+        help += f"its fields: {', '.join(known[:16])}" if known else "it has no fields"
+        message = f"{named(operand)} has no field `{name}`"
+        if part is not None:
+            message = f"{contract_name(part)} declares no field `{name}`{_at(part.pointer)}, read from {named(operand)}"
+        self.tell(node, "undeclared-field", message, help, at=self._field(node), also=origin(part))
+
+    def _optional(self, found: list[Field | None], objects: list[Alt], node: Node, name: str) -> None:
+        if self.forgiving or all(one is not None and one.required for one in found):
+            return
+        part = next((written(alt) for alt in objects if written(alt)), None)
+        by = f": {contract_name(part)} does not require it" if part else ""
+        path = named(node).strip("`")
+        help = f"ask for it first: `has({path}) ? {path} : ...`, or require it in the contract"
+        message = f"`{name}` may be missing{by}"
+        also = origin(part, "does not require it")
+        self.tell(node, "maybe-missing", message, help, severity="warning", at=self._field(node), also=also)
+
+    def _field(self, node: Node) -> int:
+        return field_offset(self.expr.text, node)
+
+    def elements(self, over: Type, node: Node, macro: str) -> Type:
+        """The type of what a macro walks over: a list's elements, an object's keys."""
+        if over.alts and not over.only_null and not over.kinds & {"list", "object"}:
+            message = f"{named(node)} is {described(over.without_null())}, and `{macro}` needs a list"
+            self.tell(node, "type-clash", message, also=origin(written(over)))
+            return ANY
+        self.not_null(over, node)
+        if not over.alts:
+            return ANY
+        return either(
+            item_of(alt) if alt.kind == "list" else STRING for alt in over.alts if alt.kind in ("list", "object")
+        )
+
+    def index(self, owner: Type, operand: Node, key: Type) -> Type:
+        """The type of `list[number]` or `object[text]` where the key is computed."""
+        if owner.alts and not owner.only_null and not owner.kinds & {"list", "object"}:
+            message = f"{named(operand)} is {described(owner.without_null())}: nothing can be picked out of it"
+            self.tell(operand, "type-clash", message, also=origin(written(owner)))
+            return ANY
+        self.not_null(owner, operand)
+        lists = [alt for alt in owner.alts or () if alt.kind == "list"]
+        by_place = bool(key.kinds & set(NUMBERS))
+        return either(item_of(alt) for alt in lists) if lists and by_place else ANY
+
+    # -- conditions ------------------------------------------------------------------------------
+
+    def condition(self, kind: Type, node: Node) -> None:
+        """`node` must be true or false."""
+        if kind.alts and "bool" not in kind.kinds and not kind.only_null:
+            message = f"{named(node)} is {described(kind)}, and a condition must be true or false"
+            help = f"compare it: `{named(node).strip('`')} == ...`" if kind.kinds != {"object"} else ""
+            self.tell(node, "not-a-condition", message, help, also=origin(written(kind)))
+        elif kind.alts:
+            self.not_null(kind, node)
+
+
+_WHY = {
+    "previous": "it is null on the first visit",
+    "feedback": "it is null on the first visit",
+}
+
+
+def _never(node: Node) -> str:
+    if isinstance(node, Ident):
+        if node.name in _WHY:
+            return "nothing sends this role back to revise (`revise: true`)"
+        return "it never plays before this place"
+    return ""
+
+
+def _at(pointer: str) -> str:
+    return f" at {pointer}" if pointer else ""

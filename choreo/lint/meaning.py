@@ -1,0 +1,169 @@
+"""The types of the names in scope: what each name stands for at one place of a spec."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from choreo.contract import Contract
+from choreo.lint.schemas import declared_fields, field_of, of_contract
+from choreo.lint.scopes import Scope
+from choreo.lint.survey import Survey
+from choreo.lint.types import ANY, ANYTHING, INT, NULL, NUMBER, STRING, Alt, Type, built, either, one_of
+from choreo.plan import Edge
+from choreo.spec import END, TRIGGER, Fields
+
+_DECISIONS = ("approve", "edit", "reject", "expired", "not-asked", "withdrawn")
+_RUN = built({"id": STRING})
+
+
+class Meanings:
+    """The types of names, scope by scope. Contracts are opened once."""
+
+    def __init__(self, survey: Survey) -> None:
+        self.survey = survey
+        self._opened: dict[str, Type] = {}
+
+    def of(self, name: str, scope: Scope) -> Type:
+        """The type of a name in a scope; of a name that means nothing there nothing is known."""
+        spec = self.survey.spec
+        if scope.outside and name in spec.roles:
+            return self._at(scope, name, self.output(name))
+        if scope.outside and name in spec.touchpoints:
+            told = {"decision": one_of(_DECISIONS), "payload": self.payload(name), "reason": STRING, "by": STRING}
+            return self._at(scope, name, built(told))
+        match name:
+            case "run":
+                return _RUN
+            case "trigger":
+                return self.trigger
+            case "visits":
+                return built(dict.fromkeys(spec.roles, INT))
+            case "confidence":
+                return self._confidences
+            case "payload" if scope.gate is not None:
+                return self.payload(scope.gate.name)
+            case "out":
+                return self._out(scope)
+        return self._inside(name, scope)
+
+    # -- what roles give and get -----------------------------------------------------------------
+
+    def output(self, role: str) -> Type:
+        return self._open(f"{role} emits", self.survey.emits.get(role))
+
+    def input(self, role: str) -> Type:
+        return self._open(f"{role} accepts", self.survey.accepts.get(role))
+
+    @cached_property
+    def result(self) -> Type:
+        return of_contract(self.survey.result)
+
+    @cached_property
+    def trigger(self) -> Type:
+        """The trigger's payload: a field that may be left out is its default, or null."""
+        found = of_contract(self.survey.trigger)
+        if found.alts is None or len(found.alts) != 1 or found.alts[0].kind != "object":
+            return found
+        whole, fields = found.alts[0], {}
+        for name in declared_fields(whole):
+            one = field_of(whole, name)
+            if one is not None:
+                given = one.required or any("default" in part.schema for part in one.type.parts)
+                fields[name] = one.type if given else one.type.or_null()
+        return Type((Alt("object", None, whole.parts, fields),), found.parts)
+
+    def payload(self, gate: str) -> Type:
+        """What may wait at a touchpoint: what the receivers behind it accept."""
+        found = [
+            ANY if edge.handoff.revise else self.received(target)
+            for edge in self.survey.guarded.get(gate, ())
+            for target in edge.handoff.targets
+        ]
+        return either(found) if found else ANY
+
+    def received(self, target: str) -> Type:
+        return self.result if target == END else self.input(target)
+
+    def _open(self, key: str, contract: Contract | None) -> Type:
+        found = self._opened.get(key)
+        if found is None:
+            found = self._opened[key] = of_contract(contract)
+        return found
+
+    @cached_property
+    def _confidences(self) -> Type:
+        roles = self.survey.spec.roles.values()
+        return built({role.name: NULL if role.confidence is None else NUMBER.or_null() for role in roles})
+
+    # -- what the source of a handoff gave ---------------------------------------------------------
+
+    def _out(self, scope: Scope) -> Type:
+        if scope.edge is None:
+            return self.output(scope.role.name) if scope.role is not None else ANY
+        return ANY if scope.edge.handoff.gather else self.given(scope.edge)
+
+    def given(self, edge: Edge) -> Type:
+        """What an edge hands over where it has no `pass`; `out` on it."""
+        source, on = edge.sources[0], edge.handoff.on
+        if edge.join:
+            filled = self.survey.flow.sure.filled(edge)
+            outputs = {name: self.output(name) for name in edge.sources}
+            return built({name: out if name in filled else out.or_null() for name, out in outputs.items()})
+        if source == TRIGGER:
+            return self.trigger
+        if source in self.survey.spec.touchpoints:
+            told = {"touchpoint": one_of((source,)), "payload": self.payload(source), "reason": STRING, "by": STRING}
+            return built(told)
+        if on in ("failed", "timeout"):
+            told = {"role": one_of((source,)), "code": STRING, "message": STRING, "input": self.input(source)}
+            return built(told)
+        return self.output(source)
+
+    # -- inside of roles -------------------------------------------------------------------------
+
+    def _inside(self, name: str, scope: Scope) -> Type:
+        if scope.role is None:
+            return ANY
+        role = scope.role.name
+        revisions = [edge for edge in self.survey.incoming.get(role, ()) if edge.handoff.revise]
+        if name == "input":
+            return self.input(role)
+        if name == "previous":
+            return self.output(role).or_null() if revisions else NULL
+        if name == "feedback":
+            return either([NULL, *map(_said, revisions)])
+        return ANY
+
+    # -- whether a name has a value ----------------------------------------------------------------
+
+    def _at(self, scope: Scope, name: str, value: Type) -> Type:
+        """`value`, or null where the name may not have one yet; only null where it cannot have one."""
+        edges = self._edges(scope)
+        sure = self.survey.flow.sure
+        if not edges or all(sure.at(edge, name) for edge in edges):
+            return value
+        return value.or_null() if any(self._may_precede(name, edge) for edge in edges) else NULL
+
+    def _edges(self, scope: Scope) -> tuple[Edge, ...]:
+        """The handoffs at which an expression is evaluated."""
+        if scope.edge is not None:
+            return (scope.edge,)
+        if scope.gate is not None:
+            return self.survey.guarded.get(scope.gate.name, ())
+        if scope.where == "result":
+            return tuple(edge for edge in self.survey.incoming.get(END, ()) if edge.passes is None)
+        return ()
+
+    def _may_precede(self, name: str, edge: Edge) -> bool:
+        origins = self.survey.flow.origins
+        if name in edge.sources and name in origins:
+            return True
+        starts = frozenset(start for source in edge.sources for start in origins.get(source, (source,)))
+        behind = [target for one in self.survey.guarded.get(name, ()) for target in one.handoff.targets]
+        return any(self.survey.flow.leads_to(one, starts) for one in (behind if name in origins else (name,)))
+
+
+def _said(edge: Edge) -> Type:
+    """What a revision says: the fields of its `pass`, of any kind."""
+    form = edge.handoff.passes
+    return built({key: ANY for key, _, _ in form.entries}) if isinstance(form, Fields) else ANYTHING

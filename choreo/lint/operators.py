@@ -1,0 +1,290 @@
+"""What operators and functions need, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from choreo.expression import Call, Const, ListOf, Node
+from choreo.lint.findings import Findings
+from choreo.lint.schemas import declared_fields, field_of
+from choreo.lint.types import (
+    ANY,
+    BOOL,
+    DOUBLE,
+    INT,
+    NUMBER,
+    NUMBERS,
+    STRING,
+    Alt,
+    Type,
+    either,
+    kind_of,
+    list_of,
+)
+from choreo.lint.wording import described, listed, named, origin, shown, written
+from choreo.problem import closest
+
+Args = list[Type]
+
+
+def group(kind: str) -> str:
+    """Kinds that can be equal and be compared."""
+    return "number" if kind in NUMBERS else kind
+
+
+def groups(kind: Type) -> set[str]:
+    return {group(one) for one in kind.kinds}
+
+
+# -- equality --------------------------------------------------------------------------------------
+
+
+def _equality(node: Call, args: Args, found: Findings) -> Type:
+    left, right = args
+    if left.alts and right.alts and not (left.only_null or right.only_null):
+        if groups(left).isdisjoint(groups(right)):
+            _never_equal(node, left, right, found)
+        else:
+            for one, other, part in ((left, right, node.args[1]), (right, left, node.args[0])):
+                if isinstance(part, Const):
+                    _listed_value(part, one, node.args[0] if part is node.args[1] else node.args[1], found)
+                    return BOOL
+            _disjoint(node, left, right, found)
+    return BOOL
+
+
+def _never_equal(node: Call, left: Type, right: Type, found: Findings) -> None:
+    one, other = node.args
+    message = f"{named(one)} is {described(left)} and {named(other)} is {described(right)}: they are never equal"
+    also = origin(written(left) or written(right))
+    found.tell(node, "type-clash", message, "compare values of one type", also=also)
+
+
+def _listed_value(constant: Const, kind: Type, owner: Node, found: Findings) -> None:
+    """A literal that is none of the values which the other side can be."""
+    values = _values(kind, group(kind_of(constant.value)))
+    if values is None or _is_among(constant.value, values):
+        return
+    near = (
+        closest(constant.value, [v for v in values if isinstance(v, str)])
+        if kind_of(constant.value) == "string"
+        else None
+    )
+    help = f"did you mean {shown(near)}? " if near else ""
+    message = f"{named(owner)} is never {shown(constant.value)}"
+    help += f"it can be: {listed(values)}"
+    found.tell(constant, "unknown-value", message, help, also=origin(written(kind)))
+
+
+def _disjoint(node: Call, left: Type, right: Type, found: Findings) -> None:
+    some, others = left.values, right.values
+    if some and others and not any(_is_among(value, others) for value in some):
+        message = f"{named(node.args[0])} and {named(node.args[1])} are never equal"
+        help = f"the one can be {listed(some)}; the other {listed(others)}"
+        found.tell(node, "unknown-value", message, help, also=origin(written(left)) + origin(written(right)))
+
+
+def _values(kind: Type, wanted: str) -> tuple[object, ...] | None:
+    """All values of one group that a type can have; None where they are not listed."""
+    alts = [alt for alt in kind.alts or () if group(alt.kind) == wanted]
+    if not alts or any(alt.values is None for alt in alts):
+        return None
+    return tuple(value for alt in alts for value in alt.values or ())
+
+
+def _is_among(value: object, values: tuple[object, ...]) -> bool:
+    """JSON equality: 1 is 1.0, and true is not 1."""
+    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)
+
+
+def _inside(node: Call, args: Args, found: Findings) -> Type:
+    element, container = args
+    owner, listing = node.args
+    if container.alts and not container.only_null and not container.kinds & {"list", "object"}:
+        message = f"`in` needs a list or an object, and {named(listing)} is {described(container.without_null())}"
+        found.tell(listing, "type-clash", message, also=origin(written(container)))
+        return BOOL
+    found.not_null(container, listing)
+    for item in listing.items if isinstance(listing, ListOf) else ():
+        if isinstance(item, Const) and item.kind != "null" and element.alts and not element.only_null:
+            if group(kind_of(item.value)) not in groups(element):
+                message = f"{named(owner)} is {described(element)} and never {shown(item.value)}"
+                found.tell(item, "type-clash", message, also=origin(written(element)))
+            else:
+                _listed_value(item, element, owner, found)
+    return BOOL
+
+
+# -- order and arithmetic ----------------------------------------------------------------------------
+
+
+def _order(node: Call, args: Args, found: Findings) -> Type:
+    if _usable(node, args, ("number", "string", "bool"), "compared", found):
+        left, right = args
+        if left.alts and right.alts and (groups(left) & groups(right)) - {"null"} == set():
+            one, other = node.args
+            message = (
+                f"{named(one)} is {described(left)} and {named(other)} is {described(right)}: they cannot be compared"
+            )
+            found.tell(node, "type-clash", message, also=origin(written(left) or written(right)))
+    return BOOL
+
+
+def _plus(node: Call, args: Args, found: Findings) -> Type:
+    if not _usable(node, args, ("number", "string", "list"), "added", found):
+        return ANY
+    left, right = args
+    if not (left.alts and right.alts):
+        return ANY
+    both = (groups(left) & groups(right)) - {"null"}
+    if not both:
+        one, other = node.args
+        message = f"{named(one)} is {described(left)} and {named(other)} is {described(right)}: they cannot be added"
+        help = "make a text of it: `string(x)`" if "string" in groups(left) | groups(right) else ""
+        found.tell(node, "type-clash", message, help, also=origin(written(left) or written(right)))
+        return ANY
+    if both == {"number"}:
+        return _numbers(node, args, found)
+    return STRING if both == {"string"} else ANY
+
+
+def _arithmetic(node: Call, args: Args, found: Findings) -> Type:
+    if not _usable(node, args, ("number",), "calculated with", found):
+        return ANY
+    return _numbers(node, args, found) if all(one.alts for one in args) else ANY
+
+
+def _numbers(node: Call, args: Args, found: Findings) -> Type:
+    """Arithmetic on a JSON number fails where one side happens to be whole and the other is not."""
+    kinds = [one.kinds & set(NUMBERS) for one in args]
+    bare = [part for part, kind in zip(node.args, kinds, strict=True) if kind == {"number"}]
+    for part in bare:
+        inner = named(part).strip("`")
+        message = f"{named(part)} is a JSON number, whole or not: `{_sign(node)}` fails where the two sides differ"
+        found.tell(part, "bare-number", message, f"write `double({inner})`, and decimals (`2.0`) beside it")
+    if bare:
+        return NUMBER
+    if kinds == [{"int"}, {"double"}] or kinds == [{"double"}, {"int"}]:
+        whole = node.args[0] if kinds[0] == {"int"} else node.args[1]
+        message = f"{named(whole)} is a whole number and the other side of `{_sign(node)}` is not"
+        found.tell(whole, "type-clash", message, f"write `double({named(whole).strip('`')})`")
+    return INT if all(kind == {"int"} for kind in kinds) else DOUBLE if {"double"} in kinds else NUMBER
+
+
+def _negative(node: Call, args: Args, found: Findings) -> Type:
+    return args[0] if _usable(node, args, ("number",), "negated", found) else ANY
+
+
+def _usable(node: Call, args: Args, wanted: tuple[str, ...], done: str, found: Findings) -> bool:
+    """Whether each side is of a kind that fits; says so where one is not."""
+    good = True
+    for kind, part in zip(args, node.args, strict=True):
+        if kind.alts and not kind.only_null and not groups(kind) & set(wanted):
+            message = f"{named(part)} is {described(kind)} and cannot be {done}"
+            found.tell(part, "type-clash", message, also=origin(written(kind)))
+            good = False
+        else:
+            found.not_null(kind, part)
+            good = good and not kind.only_null
+    return good
+
+
+def _sign(node: Call) -> str:
+    return node.function.strip("_")
+
+
+OPERATORS: Mapping[str, Callable[[Call, Args, Findings], Type]] = {
+    "_==_": _equality,
+    "_!=_": _equality,
+    "@in": _inside,
+    "_<_": _order,
+    "_<=_": _order,
+    "_>_": _order,
+    "_>=_": _order,
+    "_+_": _plus,
+    "_-_": _arithmetic,
+    "_*_": _arithmetic,
+    "_/_": _arithmetic,
+    "_%_": _arithmetic,
+    "-_": _negative,
+}
+
+# -- functions and methods -------------------------------------------------------------------------
+
+_TAKES: Mapping[str, tuple[str, ...]] = {
+    "size": ("string", "list", "object"),
+    "string": ("string", "number", "bool"),
+    "int": ("string", "number"),
+    "double": ("string", "number"),
+    "uint": ("string", "number"),
+    "bool": ("string", "bool"),
+    "timestamp": ("string", "number"),
+    "duration": ("string",),
+    "matches": ("string",),
+    "merge": ("object",),
+}
+_GIVES = {"size": INT, "string": STRING, "int": INT, "double": DOUBLE, "bool": BOOL, "matches": BOOL}
+_OF_TEXTS = {
+    **dict.fromkeys(("contains", "startsWith", "endsWith", "matches"), BOOL),
+    **dict.fromkeys(("charAt", "lowerAscii", "upperAscii", "replace", "substring", "trim", "format"), STRING),
+    **dict.fromkeys(("indexOf", "lastIndexOf"), INT),
+    "split": list_of(STRING),
+}
+
+
+def function_type(node: Call, args: Args, found: Findings) -> Type:
+    """`size(x)`, `double(x)`, `merge(a, b)`, ..."""
+    _fits(node.function, list(zip(args, node.args, strict=True)), _TAKES.get(node.function), found)
+    if node.function == "merge" and len(args) == 2:
+        return _merged(*args)
+    return _GIVES.get(node.function, ANY)
+
+
+def method_type(node: Call, target: Type, args: Args, found: Findings) -> Type:
+    """`text.contains(x)`, `list.size()`, ..."""
+    owner = node.target
+    if owner is None:
+        return ANY
+    if node.function in _OF_TEXTS:
+        wanted = ("string",)
+        pairs = [(target, owner)]
+        if node.function in ("contains", "startsWith", "endsWith", "matches"):
+            pairs += list(zip(args, node.args, strict=True))
+        _fits(node.function, pairs, wanted, found)
+        return _OF_TEXTS[node.function]
+    if node.function == "size":
+        _fits("size", [(target, owner)], _TAKES["size"], found)
+        return INT
+    if node.function == "join":
+        _fits("join", [(target, owner)], ("list",), found)
+        return STRING
+    return ANY
+
+
+def _fits(function: str, pairs: list[tuple[Type, Node]], wanted: tuple[str, ...] | None, found: Findings) -> None:
+    for kind, part in pairs if wanted is not None else ():
+        if kind.alts and not kind.only_null and groups(kind).isdisjoint(wanted or ()):
+            message = f"`{function}` does not take {described(kind.without_null())}: {named(part)}"
+            found.tell(part, "type-clash", message, also=origin(written(kind)))
+        else:
+            found.not_null(kind, part)
+
+
+def _merged(first: Type, second: Type) -> Type:
+    """The type of `merge(a, b)`: where both are objects of one shape, the fields of both, the second's first."""
+    if not (first.alts and second.alts) or len(first.alts) > 1 or len(second.alts) > 1:
+        return ANY
+    one, other = first.alts[0], second.alts[0]
+    if one.kind != "object" or other.kind != "object" or not (declared_fields(one) and declared_fields(other)):
+        return ANY
+    fields: dict[str, Type] = {}
+    optional: set[str] = set()
+    for name in dict.fromkeys((*declared_fields(one), *declared_fields(other))):
+        before, after = field_of(one, name), field_of(other, name)
+        if after is not None and after.type.alts is not None and name in declared_fields(other):
+            fields[name] = after.type if after.required or before is None else either([before.type, after.type])
+        else:
+            fields[name] = before.type if before is not None else ANY
+        if not any(part is not None and part.required for part in (before, after)):
+            optional.add(name)
+    return Type((Alt("object", fields=fields, optional=frozenset(optional)),))

@@ -1,0 +1,83 @@
+"""Where a person must have had a say: before an effect, and on a decision with high stakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from choreo.lint.flow import Arc
+from choreo.lint.survey import Survey
+from choreo.problem import Problem
+from choreo.spec import TRIGGER, HumanPlayer, MapDecision, Role
+
+
+def ungated_actor(survey: Survey) -> Iterator[Problem]:
+    """`ungated-actor`: an actor plays, on some way through the spec, without anybody having looked before.
+
+    A warning where nothing stands before it: no touchpoint, no person, no reviewer. An error where the map says
+    `stakes: high` for a decision of a role, and what the role decided gets to the actor without touchpoint and
+    without person. Put a touchpoint on the handoff; with `when` it asks only where it must.
+    """
+    decisions = _high_stakes(survey)
+    for role in survey.spec.roles.values():
+        if role.kind != "actor" or role.name not in survey.flow.reached:
+            continue
+        unseen = next((one for one in decisions if _gets_there_unseen(survey, one, role)), None)
+        help = f"put a touchpoint on the handoff to `{role.name}`: `touchpoint: NAME`"
+        if unseen is not None:
+            message = f"`{role.name}` acts on a decision with high stakes ({unseen.what}) that no person has seen"
+            also = ((unseen.place, "the decision"),)
+            yield Problem(role.place, "ungated-actor", message, help, also=also)
+        elif role.name in survey.flow.reach((TRIGGER,), _past_nobody(survey, reviewers=True)):
+            message = f"`{role.name}` acts, and no touchpoint, person or reviewer stands before it"
+            yield Problem(role.place, "ungated-actor", message, help, "warning")
+
+
+def unseen_decision(survey: Survey) -> Iterator[Problem]:
+    """`unseen-decision`: the map says `stakes: high` for a decision that a role takes, and nowhere after that role
+    does a person see anything: neither a touchpoint nor a human role follows.
+    """
+    for decision in _high_stakes(survey):
+        after = survey.flow.reach((decision.by,))
+        arcs = [arc for name in after for arc in survey.flow.leaving.get(name, ())]
+        seen = any(arc.edge.handoff.touchpoint for arc in arcs) or any(_is_human(survey, name) for name in after)
+        if not seen and not _acts(survey, decision.by):
+            message = f"`{decision.by}` takes a decision with high stakes, and no person ever sees it"
+            help = "put a touchpoint on a handoff behind it, or let a person take the decision"
+            yield Problem(decision.by_place, "unseen-decision", message, help)
+
+
+def _high_stakes(survey: Survey) -> list[MapDecision]:
+    """The decisions with high stakes that the map gives to a role which no person plays."""
+    decisions = survey.spec.map.decisions if survey.spec.map is not None else ()
+    roles = survey.spec.roles
+    return [one for one in decisions if one.stakes == "high" and one.by in roles and not _is_human(survey, one.by)]
+
+
+def _gets_there_unseen(survey: Survey, decision: MapDecision, actor: Role) -> bool:
+    start = TRIGGER if decision.by == actor.name else decision.by
+    return actor.name in survey.flow.reach((start,), _past_nobody(survey, reviewers=False))
+
+
+def _past_nobody(survey: Survey, reviewers: bool) -> Callable[[Arc], bool]:
+    """Arcs on which nobody looks: not through a touchpoint, not out of a person's hands (or a reviewer's)."""
+
+    def unseen(arc: Arc) -> bool:
+        role = survey.spec.roles.get(arc.source)
+        reviewed = reviewers and role is not None and role.kind == "reviewer"
+        return (
+            arc.edge.handoff.touchpoint is None
+            and arc.gate is None
+            and not reviewed
+            and not _is_human(survey, arc.source)
+        )
+
+    return unseen
+
+
+def _is_human(survey: Survey, name: str) -> bool:
+    role = survey.spec.roles.get(name)
+    return role is not None and isinstance(role.player, HumanPlayer)
+
+
+def _acts(survey: Survey, name: str) -> bool:
+    return survey.spec.roles[name].kind == "actor"

@@ -1,0 +1,22 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from choreo.lint.survey import Survey
+from choreo.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A generator of Problems and the stable codes it uses. Its docstring is its manual."""
+
+    find: Callable[[Survey], Iterator[Problem]]
+    codes: tuple[str, ...]
+
+    @property
+    def manual(self) -> str:
+        return inspect.cleandoc(self.find.__doc__ or "")

@@ -1,0 +1,54 @@
+"""All rules, in the order in which they are asked, and the manual of each."""
+
+from __future__ import annotations
+
+from choreo.lint import contracts, events, graph, joins, names, people, references, services
+from choreo.lint.rule import Rule
+from choreo.lint.survey import Survey
+from choreo.plan import Contracts
+from choreo.problem import Problem
+from choreo.spec import Spec
+
+RULES: tuple[Rule, ...] = (
+    Rule(references.unknown_role, ("unknown-role", "wrong-end")),
+    Rule(references.unknown_touchpoint, ("unknown-touchpoint",)),
+    Rule(references.unknown_person, ("unknown-person",)),
+    Rule(references.unknown_model, ("unknown-model", "fallback-loop")),
+    Rule(references.unknown_in_map, ("unknown-owner", "unknown-cover")),
+    Rule(events.wrong_event, ("wrong-event",)),
+    Rule(events.bad_join, ("bad-join",)),
+    Rule(events.revise_nothing, ("revise-nothing", "no-feedback")),
+    Rule(contracts.missing_contract, ("missing-contract", "bad-range")),
+    Rule(contracts.missing_emits, ("missing-emits",)),
+    Rule(contracts.missing_accepts, ("missing-accepts",)),
+    Rule(contracts.missing_result, ("missing-result",)),
+    Rule(contracts.contract_mismatch, ("contract-mismatch",)),
+    Rule(contracts.unnamed_contract, ("unnamed-contract",)),
+    Rule(graph.unbounded_loop, ("unbounded-loop",)),
+    Rule(graph.unreachable_role, ("unreachable-role", "no-start")),
+    Rule(graph.unreached_touchpoint, ("unreached-touchpoint",)),
+    Rule(graph.no_end, ("no-end",)),
+    Rule(joins.not_a_join, ("not-a-join",)),
+    Rule(joins.join_cycle, ("join-cycle",)),
+    Rule(joins.double_arrival, ("double-arrival", "two-results")),
+    Rule(people.ungated_actor, ("ungated-actor",)),
+    Rule(people.unseen_decision, ("unseen-decision",)),
+    Rule(services.bad_service, ("bad-target", "empty-command")),
+    Rule(services.misplaced_effect, ("effect-not-actor",)),
+    Rule(services.unmeasurable_confidence, ("bad-confidence",)),
+    Rule(names.expression_syntax, ("expression-syntax",)),
+    Rule(names.unknown_name, ("unknown-name",)),
+)
+
+
+def check(spec: Spec, contracts: Contracts) -> tuple[Problem, ...]:
+    """Everything the rules find, sorted by place, each finding once. Raises nothing, runs nothing, reads nothing."""
+    survey = Survey(spec, contracts)
+    found = [problem for rule in RULES for problem in rule.find(survey)]
+    once = {(problem.place, problem.code, problem.message): problem for problem in found}
+    return tuple(sorted(once.values(), key=lambda problem: problem.order))
+
+
+def explain(code: str) -> str | None:
+    """The manual of the rule behind a code; None where no rule uses it."""
+    return next((rule.manual for rule in RULES if code in rule.codes), None)

@@ -1,0 +1,198 @@
+"""A spec as the rules look at it: names mended where they are nearly right, references resolved where they can be.
+
+Nothing in here raises: what is wrong is found by a rule, and the other rules still see the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from choreo.canonical import NotData
+from choreo.contract import BadVersion, Contract
+from choreo.errors import SpecErrors
+from choreo.expression import ExpressionSyntax, Node, compile_form, parse
+from choreo.lint.flow import Flow
+from choreo.plan import Contracts, Edge, carried, resolve
+from choreo.problem import Place, closest
+from choreo.spec import END, TRIGGER, ContractRef, Expr, Fixed, Handoff, InlineSchema, Role, Spec
+
+_BUILT = compile_form(Fixed(None, Place("")))
+"""Stands in for every `pass`: something is built on the way. What the rules ask of it they read from its tree."""
+
+
+class Survey:
+    """`edges` are those of the plan, in the same order, with no expression compiled."""
+
+    def __init__(self, spec: Spec, contracts: Contracts) -> None:
+        self.spec = spec
+        self.contracts = contracts
+        self._trees: dict[str, Node | ExpressionSyntax] = {}
+        self._resolved: dict[tuple[str, str], Contract | None] = {}
+
+    # -- names -----------------------------------------------------------------------------------
+
+    @cached_property
+    def sources(self) -> Mapping[str, None]:
+        """Every name a handoff may come from, in order."""
+        return dict.fromkeys((TRIGGER, *self.spec.roles, *self.spec.touchpoints))
+
+    @cached_property
+    def targets(self) -> Mapping[str, None]:
+        """Every name a handoff may go to, in order."""
+        return dict.fromkeys((*self.spec.roles, END))
+
+    @cached_property
+    def handoffs(self) -> tuple[Handoff, ...]:
+        """The handoffs, each misspelt name as the one that was probably meant, without the ends that nothing can be."""
+        mended = (self._mended(handoff) for handoff in self.spec.handoffs)
+        return tuple(handoff for handoff in mended if handoff.sources and handoff.targets)
+
+    @cached_property
+    def assumed(self) -> frozenset[str]:
+        """Roles that a handoff from nobody leads to: they are taken as reached, that one error is told elsewhere."""
+        known, kept = self.targets, {handoff.index for handoff in self.handoffs}
+        lost = [one for one in self.spec.handoffs if one.index not in kept]
+        return frozenset(_meant(name, known) for handoff in lost for name in handoff.targets)
+
+    def _mended(self, handoff: Handoff) -> Handoff:
+        if self._is_sound(handoff):
+            return handoff
+        points = tuple(self.spec.touchpoints)
+        gate = None if handoff.touchpoint is None else _meant(handoff.touchpoint, self.spec.touchpoints)
+        sources = _mended(handoff.sources, handoff.source_places, self.sources)
+        targets = _mended(handoff.targets, handoff.target_places, self.targets, gates=points)
+        return replace(
+            handoff,
+            sources=tuple(name for name, _ in sources),
+            source_places=tuple(place for _, place in sources),
+            sources_as="one" if len(sources) < 2 else handoff.sources_as,
+            targets=tuple(name for name, _ in targets),
+            target_places=tuple(place for _, place in targets),
+            touchpoint=gate if gate in points else None,
+        )
+
+    def _is_sound(self, handoff: Handoff) -> bool:
+        roles, points = self.spec.roles, self.spec.touchpoints
+        return (
+            all(name in roles or name in points or name == TRIGGER for name in handoff.sources)
+            and all(name in roles or name == END for name in handoff.targets)
+            and (handoff.touchpoint is None or handoff.touchpoint in points)
+        )
+
+    # -- edges -----------------------------------------------------------------------------------
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        found: list[Edge] = []
+        for handoff in self.handoffs:
+            apart = [(source,) for source in handoff.sources] if handoff.sources_as == "any" else [handoff.sources]
+            passes = None if handoff.passes is None else _BUILT
+            for sources in apart:
+                found.append(Edge(len(found), handoff.index, handoff, tuple(sorted(sources)), None, passes, None))
+        return tuple(found)
+
+    @cached_property
+    def incoming(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Role (or `end`) to the edges that lead to it."""
+        return _grouped((target, edge) for edge in self.edges for target in edge.handoff.targets)
+
+    @cached_property
+    def outgoing(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Source to the edges that leave it, joins included."""
+        return _grouped((source, edge) for edge in self.edges for source in edge.sources)
+
+    @cached_property
+    def guarded(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Touchpoint to the edges that lead through it."""
+        return _grouped((edge.handoff.touchpoint, edge) for edge in self.edges if edge.handoff.touchpoint is not None)
+
+    @cached_property
+    def flow(self) -> Flow:
+        return Flow(self.spec, self.edges)
+
+    # -- expressions -----------------------------------------------------------------------------
+
+    def tree(self, expr: Expr) -> Node | ExpressionSyntax:
+        """The syntax tree of an expression, or why it has none."""
+        found = self._trees.get(expr.text)
+        if found is None:
+            try:
+                found = parse(expr.text)
+            except ExpressionSyntax as error:
+                found = error
+            self._trees[expr.text] = found
+        return found
+
+    # -- contracts -------------------------------------------------------------------------------
+
+    @cached_property
+    def trigger(self) -> Contract | None:
+        return self.resolved(self.spec.trigger.accepts, TRIGGER)
+
+    @cached_property
+    def emits(self) -> Mapping[str, Contract | None]:
+        return {name: self.resolved(role.emits, name) for name, role in self.spec.roles.items()}
+
+    @cached_property
+    def accepts(self) -> Mapping[str, Contract | None]:
+        """What each role accepts: as declared, else as its incoming handoffs agree on."""
+        return {name: self._accepted(name, role) for name, role in self.spec.roles.items()}
+
+    @cached_property
+    def result(self) -> Contract | None:
+        declared = self.spec.result.emits if self.spec.result else None
+        return self.resolved(declared, END) if declared is not None else self.agreed(END)
+
+    def resolved(self, ref: ContractRef | InlineSchema | None, owner: str) -> Contract | None:
+        if not isinstance(ref, ContractRef):
+            return self._resolve(ref, owner)
+        key = (ref.name, ref.range)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(ref, owner)
+        return self._resolved[key]
+
+    def _resolve(self, ref: ContractRef | InlineSchema | None, owner: str) -> Contract | None:
+        try:
+            return resolve(ref, self.contracts, owner)
+        except (SpecErrors, BadVersion, NotData):
+            return None
+
+    def _accepted(self, name: str, role: Role) -> Contract | None:
+        return self.agreed(name) if role.accepts is None else self.resolved(role.accepts, name)
+
+    def agreed(self, target: str) -> Contract | None:
+        """The one contract that every handoff to `target` carries unchanged, or None."""
+        kinds = {kind.ref if kind else "": kind for kind in map(self.carried, self.first_time(target))}
+        return next(iter(kinds.values())) if len(kinds) == 1 else None
+
+    def first_time(self, target: str) -> tuple[Edge, ...]:
+        """The edges that bring `target` an input (a revision brings feedback)."""
+        return tuple(edge for edge in self.incoming.get(target, ()) if not edge.handoff.revise)
+
+    def carried(self, edge: Edge) -> Contract | None:
+        """The contract of what an edge carries unchanged, None where it is built on the way or not known."""
+        return carried(edge, self.emits, self.trigger)
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    return name if name in known else closest(name, tuple(known)) or name
+
+
+def _mended(
+    names: tuple[str, ...], places: tuple[Place, ...], known: Collection[str], gates: tuple[str, ...] = ()
+) -> list[tuple[str, Place]]:
+    """The names that can be understood, each with its place; a fixed word or a touchpoint is never guessed."""
+    fixed = (TRIGGER, END, *gates)
+    pairs = [
+        (name if name in fixed else _meant(name, known), place) for name, place in zip(names, places, strict=False)
+    ]
+    return [(name, place) for name, place in pairs if name in known]
+
+
+def _grouped(pairs: Iterable[tuple[str, Edge]]) -> dict[str, tuple[Edge, ...]]:
+    found: dict[str, list[Edge]] = {}
+    for name, edge in pairs:
+        found.setdefault(name, []).append(edge)
+    return {name: tuple(edges) for name, edges in found.items()}

@@ -1,0 +1,87 @@
+"""Every expression of a spec, with where it stands and what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from choreo.lint.scopes import Scope
+from choreo.lint.survey import Survey
+from choreo.plan import Edge
+from choreo.spec import CommandService, Expr, Fields, Fixed, Form, Items, ModelPlayer, Role, SetPlayer
+
+Purpose = Literal["condition", "value", "text", "show", "names", "list", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`purpose`: a condition must be a boolean, a text must not be null, `show` may be anything that is not an error,
+    `names` are the targets of a `pick`, a `list` is that of `each`, a `number` a confidence."""
+
+    expr: Expr
+    scope: Scope
+    purpose: Purpose
+
+
+def uses(survey: Survey) -> Iterator[Use]:
+    """In no particular order. A handoff `from: {any: [...]}` gives its expressions once per source."""
+    spec = survey.spec
+    if spec.trigger.once_per is not None:
+        yield Use(spec.trigger.once_per, Scope("trigger"), "value")
+    for role in spec.roles.values():
+        yield from _of_role(role)
+    lanes = any(handoff.each is not None for handoff in spec.handoffs)
+    for edge in survey.edges:
+        yield from _of_edge(edge, lanes)
+    for gate in spec.touchpoints.values():
+        scope = Scope("touchpoint", gate=gate)
+        if gate.when is not None:
+            yield Use(gate.when, scope, "condition")
+        yield from (Use(expr, scope, "text") for expr in gate.ask.expressions)
+        yield from (Use(expr, scope, "show") for _, _, form in gate.show for expr in expressions(form))
+    if spec.result is not None and spec.result.passes is not None:
+        yield from (Use(expr, Scope("result"), "value") for expr in expressions(spec.result.passes))
+
+
+def _of_role(role: Role) -> Iterator[Use]:
+    scope, player = Scope("role", role=role), role.player
+    if isinstance(player, SetPlayer):
+        yield from (Use(expr, scope, "value") for expr in expressions(player.form))
+    elif isinstance(player, CommandService):
+        yield from (Use(expr, scope, "text") for word in player.argv for expr in word.expressions)
+    elif isinstance(player, ModelPlayer) and player.prompt is not None:
+        yield from (Use(expr, scope, "text") for expr in player.prompt.expressions)
+    if role.key is not None:
+        yield Use(role.key, scope, "value")
+    if role.confidence is not None and role.confidence.expression is not None:
+        yield Use(role.confidence.expression, Scope("confidence", role=role), "number")
+
+
+def _of_edge(edge: Edge, lanes: bool) -> Iterator[Use]:
+    scope, handoff = Scope("handoff", edge=edge, lanes=lanes), edge.handoff
+    if handoff.when is not None:
+        yield Use(handoff.when, scope, "condition")
+    if handoff.passes is not None:
+        yield from (Use(expr, scope, "value") for expr in expressions(handoff.passes))
+    if handoff.pick is not None:
+        yield Use(handoff.pick, scope, "names")
+    if handoff.each is not None:
+        yield Use(handoff.each, scope, "list")
+    if isinstance(handoff.after, Expr):
+        yield Use(handoff.after, scope, "value")
+
+
+def expressions(form: Form) -> Iterator[Expr]:
+    """The expressions at the leaves of a form."""
+    match form:
+        case Expr():
+            yield form
+        case Fields(entries=entries):
+            for _, _, part in entries:
+                yield from expressions(part)
+        case Items(entries=parts):
+            for part in parts:
+                yield from expressions(part)
+        case Fixed():
+            pass
