@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from choreo.expression import Ident, Node
+from choreo.expression import Ident, Node, Select
 from choreo.lint.schemas import Field, declared_fields, field_of, item_of
 from choreo.lint.types import ANY, NUMBERS, STRING, Alt, Type, either
 from choreo.lint.wording import contract_name, described, field_offset, named, origin, start, written
@@ -149,6 +149,8 @@ def _never(node: Node) -> str:
         if node.name in _WHY:
             return "nothing sends this role back to revise (`revise: true`)"
         return "it never plays before this place"
+    if isinstance(node, Select) and isinstance(node.operand, Ident) and node.operand.name == "confidence":
+        return f"`{node.field}` measures none: give the role a `confidence`"
     return ""
 
 

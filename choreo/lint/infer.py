@@ -41,10 +41,7 @@ class Inference:
                 return self._call(node, known, bound)
 
     def _ident(self, node: Ident, known: Facts, bound: Mapping[str, Type]) -> Type:
-        if node.name in bound:
-            found = bound[node.name]
-        else:
-            found = self.names(node.name)
+        found = bound[node.name] if node.name in bound else self.names(node.name)
         return found.without_null() if (node.name,) in known else found
 
     def _select(self, node: Select, known: Facts, bound: Mapping[str, Type]) -> Type:

@@ -37,7 +37,7 @@ class Meanings:
             case "trigger":
                 return self.trigger
             case "visits":
-                return built(dict.fromkeys(spec.roles, INT))
+                return self._visits
             case "confidence":
                 return self._confidences
             case "payload" if scope.gate is not None:
@@ -49,10 +49,16 @@ class Meanings:
     # -- what roles give and get -----------------------------------------------------------------
 
     def output(self, role: str) -> Type:
-        return self._open(f"{role} emits", self.survey.emits.get(role))
+        return self._open(self.survey.emits.get(role))
 
     def input(self, role: str) -> Type:
-        return self._open(f"{role} accepts", self.survey.accepts.get(role))
+        """What a role receives; where that is the trigger's payload as it is, its defaults are filled in."""
+        edges = self.survey.first_time(role)
+        accepts = self.survey.accepts.get(role)
+        as_it_came = all(edge.sources == (TRIGGER,) and edge.passes is None for edge in edges)
+        if edges and as_it_came and accepts is not None and accepts == self.survey.trigger:
+            return self.trigger
+        return self._open(accepts)
 
     @cached_property
     def result(self) -> Type:
@@ -84,11 +90,16 @@ class Meanings:
     def received(self, target: str) -> Type:
         return self.result if target == END else self.input(target)
 
-    def _open(self, key: str, contract: Contract | None) -> Type:
+    def _open(self, contract: Contract | None) -> Type:
+        key = "" if contract is None else f"{contract.ref} {contract.digest}"
         found = self._opened.get(key)
         if found is None:
             found = self._opened[key] = of_contract(contract)
         return found
+
+    @cached_property
+    def _visits(self) -> Type:
+        return built(dict.fromkeys(self.survey.spec.roles, INT))
 
     @cached_property
     def _confidences(self) -> Type:

@@ -45,11 +45,13 @@ def _equality(node: Call, args: Args, found: Findings) -> Type:
         if groups(left).isdisjoint(groups(right)):
             _never_equal(node, left, right, found)
         else:
-            for one, other, part in ((left, right, node.args[1]), (right, left, node.args[0])):
-                if isinstance(part, Const):
-                    _listed_value(part, one, node.args[0] if part is node.args[1] else node.args[1], found)
-                    return BOOL
-            _disjoint(node, left, right, found)
+            first, second = node.args
+            if isinstance(second, Const):
+                _listed_value(second, left, first, found)
+            elif isinstance(first, Const):
+                _listed_value(first, right, second, found)
+            else:
+                _disjoint(node, left, right, found)
     return BOOL
 
 
@@ -164,7 +166,7 @@ def _numbers(node: Call, args: Args, found: Findings) -> Type:
         found.tell(part, "bare-number", message, f"write `double({inner})`, and decimals (`2.0`) beside it")
     if bare:
         return NUMBER
-    if kinds == [{"int"}, {"double"}] or kinds == [{"double"}, {"int"}]:
+    if kinds in ([{"int"}, {"double"}], [{"double"}, {"int"}]):
         whole = node.args[0] if kinds[0] == {"int"} else node.args[1]
         message = f"{named(whole)} is a whole number and the other side of `{_sign(node)}` is not"
         found.tell(whole, "type-clash", message, f"write `double({named(whole).strip('`')})`")

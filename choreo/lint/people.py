@@ -32,6 +32,23 @@ def ungated_actor(survey: Survey) -> Iterator[Problem]:
             yield Problem(role.place, "ungated-actor", message, help, "warning")
 
 
+def silence_approves(survey: Survey) -> Iterator[Problem]:
+    """`silence-approves`: when a touchpoint expires, its handoff leads to the very actor that the touchpoint
+    guards, and no other person stands on the way: nobody answered, and it happens all the same. Absence never means
+    yes: lead `on: expired` to another touchpoint, to a person, or to the end.
+    """
+    for gate, guarded in survey.guarded.items():
+        actors = {name for edge in guarded for name in edge.handoff.targets if _is_actor(survey, name)}
+        for edge in survey.outgoing.get(gate, ()):
+            if edge.handoff.on != "expired" or edge.handoff.touchpoint is not None:
+                continue
+            reached = survey.flow.reach(edge.handoff.targets, _past_nobody(survey, reviewers=False))
+            for name in sorted(actors & reached):
+                message = f"when nobody answers at `{gate}`, `{name}` acts all the same"
+                help = "lead `on: expired` to another touchpoint, to a person, or to `end`"
+                yield Problem(edge.handoff.place, "silence-approves", message, help)
+
+
 def unseen_decision(survey: Survey) -> Iterator[Problem]:
     """`unseen-decision`: the map says `stakes: high` for a decision that a role takes, and nowhere after that role
     does a person see anything: neither a touchpoint nor a human role follows.
@@ -40,7 +57,7 @@ def unseen_decision(survey: Survey) -> Iterator[Problem]:
         after = survey.flow.reach((decision.by,))
         arcs = [arc for name in after for arc in survey.flow.leaving.get(name, ())]
         seen = any(arc.edge.handoff.touchpoint for arc in arcs) or any(_is_human(survey, name) for name in after)
-        if not seen and not _acts(survey, decision.by):
+        if not seen and not _is_actor(survey, decision.by):
             message = f"`{decision.by}` takes a decision with high stakes, and no person ever sees it"
             help = "put a touchpoint on a handoff behind it, or let a person take the decision"
             yield Problem(decision.by_place, "unseen-decision", message, help)
@@ -79,5 +96,5 @@ def _is_human(survey: Survey, name: str) -> bool:
     return role is not None and isinstance(role.player, HumanPlayer)
 
 
-def _acts(survey: Survey, name: str) -> bool:
-    return survey.spec.roles[name].kind == "actor"
+def _is_actor(survey: Survey, name: str) -> bool:
+    return name in survey.spec.roles and survey.spec.roles[name].kind == "actor"

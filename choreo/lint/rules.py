@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from choreo.lint import contracts, events, graph, joins, names, people, references, services
+from choreo.lint import contracts, events, graph, joins, names, people, references, routing, services, typed
 from choreo.lint.rule import Rule
 from choreo.lint.survey import Survey
 from choreo.plan import Contracts
@@ -33,11 +33,16 @@ RULES: tuple[Rule, ...] = (
     Rule(joins.double_arrival, ("double-arrival", "two-results")),
     Rule(people.ungated_actor, ("ungated-actor",)),
     Rule(people.unseen_decision, ("unseen-decision",)),
+    Rule(people.silence_approves, ("silence-approves",)),
+    Rule(routing.never_happens, ("never-happens",)),
+    Rule(routing.idle_words, ("otherwise-alone", "two-otherwise", "also-without-when")),
+    Rule(routing.coverage, ("gap", "never-chosen", "overlap")),
     Rule(services.bad_service, ("bad-target", "empty-command")),
     Rule(services.misplaced_effect, ("effect-not-actor",)),
     Rule(services.unmeasurable_confidence, ("bad-confidence",)),
     Rule(names.expression_syntax, ("expression-syntax",)),
     Rule(names.unknown_name, ("unknown-name",)),
+    Rule(typed.types, typed.CODES),
 )
 
 

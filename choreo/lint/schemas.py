@@ -26,6 +26,7 @@ _KINDS: Mapping[str, Kind] = {
 }
 _OPENING = ("if", "dependentSchemas", "patternProperties", "unevaluatedProperties", "$dynamicRef", "not")
 """With one of these, a field that is not declared may be declared all the same."""
+_CHOICES = frozenset(("$ref", "allOf", "anyOf", "oneOf"))
 _DEEPEST = 24
 
 Way = tuple[Part, ...]
@@ -46,7 +47,8 @@ def of_contract(contract: Contract | None) -> Type:
 
 def of_parts(parts: Way) -> Type:
     """The type of a value for which all these schemas hold."""
-    ways = _together([_ways(part, 0) for part in parts])
+    simple = all(_CHOICES.isdisjoint(part.schema) for part in parts)
+    ways = [parts] if simple else _together([_ways(part, 0) for part in parts])
     if ways is None:
         return Type(None, parts)
     found: list[Alt] = []
@@ -76,6 +78,8 @@ def _ways(part: Part, depth: int) -> list[Way] | None:
     """The ways in which a schema can hold, its `$ref`, `allOf`, `anyOf` and `oneOf` unfolded."""
     if depth > _DEEPEST:
         return None
+    if _CHOICES.isdisjoint(part.schema):
+        return [(part,)]
     schema = part.schema
     several: list[list[Way] | None] = [[(part,)]]
     if "$ref" in schema:
@@ -164,7 +168,7 @@ def _kinds(way: Way) -> list[Kind] | None:
         written = part.schema.get("type")
         names = [written] if isinstance(written, str) else written
         if isinstance(names, list):
-            kinds = [_KINDS[name] for name in names if name in _KINDS]
+            kinds = [_KINDS[name] for name in names if isinstance(name, str) and name in _KINDS]
             found = kinds if found is None else _common(found, kinds)
     if found is None and any("properties" in part.schema for part in way):
         return ["object"]

@@ -6,8 +6,9 @@ Nothing in here raises: what is wrong is found by a rule, and the other rules st
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
+
+from msgspec.structs import replace
 
 from choreo.canonical import NotData
 from choreo.contract import BadVersion, Contract

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from choreo.expression import Call, Comprehension, Const, Ident, ListOf, MapOf, Node, Select
+from choreo.expression import Call, Comprehension, Const, ListOf, MapOf, Node, Select
 from choreo.lint.facts import path_of
 from choreo.lint.types import Alt, Part, Type
 from choreo.problem import Place

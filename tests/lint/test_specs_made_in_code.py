@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from building import HERE, plan_of
+from msgspec.structs import replace
 
 from choreo.lint import check
 from choreo.load import load_spec
