@@ -6,7 +6,6 @@ short, and `--help`, `validate` and `trace` never load a model library.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -282,17 +281,15 @@ def _leave(work: Callable[[], int], db: str | None) -> NoReturn:
     """Run a command and leave with its exit code. No error gets past here as a traceback."""
     try:
         code = work()
-        sys.stdout.flush()
     except SpecErrors as found:
         code = _tell_problems(found)
     except ChoreoError as error:
         code = _tell(error)
     except KeyboardInterrupt:
         code = errors.INTERRUPTED
-    except BrokenPipeError:
-        code = _unread()
     except Exception as error:  # noqa: BLE001 - a bug: one line here, the traceback in a file
         code = _tell_bug(error, db)
+    _flush()
     raise typer.Exit(code)
 
 
@@ -313,10 +310,15 @@ def _tell(error: ChoreoError) -> int:
     return error.exit_code
 
 
-def _unread() -> int:
-    """Whoever read our output has gone (`| head`): that is no error of ours."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return errors.DONE
+def _flush() -> None:
+    """A stream that cannot be written any more must not change the exit code when Python ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            from choreo.commands.speech import silence
+
+            silence(stream)
 
 
 def _tell_bug(error: Exception, db: str | None) -> int:
@@ -331,4 +333,13 @@ def _tell_bug(error: Exception, db: str | None) -> int:
 
 def main() -> None:
     """The console script."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from choreo.commands.speech import open_missing_streams
+
+        open_missing_streams()
+    for word in sys.argv[1:]:
+        if any("\ud800" <= char <= "\udfff" for char in word):
+            shown = word.encode("utf-8", "backslashreplace").decode()
+            wrong = errors.UsageError("not-text", f"the argument `{shown}` is not UTF-8", "write it in UTF-8")
+            sys.exit(_tell(wrong))
     app()

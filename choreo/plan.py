@@ -7,10 +7,11 @@ expressions, and raises SpecErrors where something is left that cannot be resolv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from choreo.canonical import digest_of, encode
-from choreo.contract import Contract, Version, best, parse_range
+from choreo.contract import Contract, Version, best, optional_fields, parse_range
 from choreo.errors import SpecErrors
 from choreo.expression import CompiledForm, Expression, compile_expression, compile_form
 from choreo.problem import Problem
@@ -19,8 +20,7 @@ from choreo.spec import END, TRIGGER, ContractRef, Form, Handoff, InlineSchema, 
 Contracts = Mapping[str, tuple[Contract, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """One handoff as it is played from one source (or one join). `from: {any: [a, b]}` gives two edges.
 
     `counter` is shared by the edges of one handoff: `at_most` counts over all of them.
@@ -39,8 +39,7 @@ class Edge:
         return self.handoff.sources_as == "join"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The handoffs that compete for one event: one source (or join) and one `on`, in file order.
 
     For a join, `feeders` are the roles and touchpoints from which one of the sources can still be
@@ -59,8 +58,7 @@ class Group:
         return frozenset(target for edge in self.edges for target in edge.handoff.targets)
 
 
-@dataclass(frozen=True, slots=True)
-class RolePlan:
+class RolePlan(Struct, frozen=True):
     """A role with its contracts resolved and its expressions compiled."""
 
     role: Role
@@ -72,8 +70,7 @@ class RolePlan:
     order: int
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     spec: Spec
     roles: Mapping[str, RolePlan]
     edges: tuple[Edge, ...]
@@ -88,6 +85,8 @@ class Plan:
     contracts: Contracts
     unchanged: tuple[Contract | None, ...]
     """By edge: the contract of what it carries unchanged, None where the payload is built on the way."""
+    absent: Mapping[str, tuple[str, ...]]
+    """Fields that read as null where they were not given: the optional ones of the trigger."""
 
     def receives(self, target: str, unchanged_from: Contract | None) -> Contract | None:
         """The contract a payload for `target` is checked against.
@@ -153,6 +152,7 @@ def make_plan(spec: Spec, contracts: Contracts) -> Plan:
         },
         contracts=contracts,
         unchanged=tuple(carried(edge, emits, trigger) for edge in edges),
+        absent={TRIGGER: optional_fields(trigger)} if trigger is not None else {},
     )
 
 

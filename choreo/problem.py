@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Severity = Literal["error", "warning", "advice"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A position in a text file. `line` and `column` count from 1; columns are code points."""
 
     path: str
@@ -34,8 +34,7 @@ def spot_at(spots: Spots, offset: int) -> tuple[int, int]:
     return line, column + offset - start
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What was found (`message`), where (`place`), and what to do next (`help`).
 
     `code` is stable: people write it in CI configurations. `also` names further places that belong

@@ -7,8 +7,9 @@ Inside the package there are no raw dicts from YAML. Durations are seconds. Ever
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from choreo.problem import Place, Spots, spot_at
 
@@ -25,8 +26,7 @@ TRIGGER = "trigger"
 # -- expressions and forms -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Expr:
+class Expr(Struct, frozen=True):
     """One CEL expression as written. `place` is where its first character stands.
 
     `spots` is set where the characters do not stand side by side in the file (several lines, escapes).
@@ -34,7 +34,7 @@ class Expr:
 
     text: str
     place: Place
-    spots: Spots = field(default=(), repr=False)
+    spots: Spots = ()
 
     def at(self, offset: int) -> Place:
         """The place of the character (code point) at `offset` of the text."""
@@ -43,24 +43,21 @@ class Expr:
         return Place(self.place.path, *spot_at(self.spots, offset))
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Struct, frozen=True):
     """A number, a boolean or null written as itself in a form."""
 
     value: bool | int | float | None
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """A mapping in a form: each entry is (key, place of the key, form)."""
 
     entries: tuple[tuple[str, Place, Form], ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A list in a form."""
 
     entries: tuple[Form, ...]
@@ -71,8 +68,7 @@ Form = Expr | Fixed | Fields | Items
 """What `pass`, `show`, `set` and `result.pass` hold: CEL at the string leaves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text with `{{ CEL }}` in it: literal text and expressions in turn.
 
     `path` is the file it was read from (relative to the spec's folder), or None where it is inline.
@@ -90,8 +86,7 @@ class Template:
 # -- contracts -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ContractRef:
+class ContractRef(Struct, frozen=True):
     """A contract as a spec names it: `case@1.2.0`, `case@^1`, `case@~1.2`. `range` is the part after `@`."""
 
     name: str
@@ -102,8 +97,7 @@ class ContractRef:
         return f"{self.name}@{self.range}"
 
 
-@dataclass(frozen=True, slots=True)
-class InlineSchema:
+class InlineSchema(Struct, frozen=True):
     """An anonymous contract written inside the spec (`emits: {type: object, ...}`)."""
 
     schema: Mapping[str, Any]
@@ -113,8 +107,7 @@ class InlineSchema:
 # -- players -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ModelPlayer:
+class ModelPlayer(Struct, frozen=True):
     """A role played by a model. `model` is a key of `models:` or a model name itself."""
 
     model: str
@@ -127,8 +120,7 @@ class ModelPlayer:
     tools: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PythonService:
+class PythonService(Struct, frozen=True):
     """`service: {python: "module:function"}`: called as function(input) with JSON data."""
 
     target: str
@@ -136,8 +128,7 @@ class PythonService:
     takes_feedback: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CommandService:
+class CommandService(Struct, frozen=True):
     """`service: {command: [...]}`: no shell; the input as JSON on stdin, one JSON value on stdout.
 
     `argv` items may hold `{{ CEL }}` over `input`; `${env:NAME}` is filled in at the last moment.
@@ -151,28 +142,24 @@ class CommandService:
     takes_feedback: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HttpService:
+class HttpService(Struct, frozen=True):
     settings: Mapping[str, Any]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class McpService:
+class McpService(Struct, frozen=True):
     settings: Mapping[str, Any]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class SetPlayer:
+class SetPlayer(Struct, frozen=True):
     """`set: FORM`: the output is computed by expressions over `input`."""
 
     form: Form
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class HumanPlayer:
+class HumanPlayer(Struct, frozen=True):
     """A person fills in the output contract. `questions` gives a text per field of the contract."""
 
     place: Place
@@ -181,8 +168,7 @@ class HumanPlayer:
     within: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SpecPlayer:
+class SpecPlayer(Struct, frozen=True):
     path: str
     place: Place
 
@@ -194,8 +180,7 @@ Player = ModelPlayer | Service | SetPlayer | HumanPlayer | SpecPlayer
 # -- the parts of a spec -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """Attempts in all (1 is no retry), first wait in seconds, growth factor, share of random jitter."""
 
     attempts: int = 1
@@ -204,8 +189,7 @@ class Retry:
     jitter: float = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Confidence:
+class Confidence(Struct, frozen=True):
     """How a role's confidence is measured: `logprobs` of a field, `votes`, or an expression over `out`."""
 
     source: Literal["logprobs", "votes", "expression"]
@@ -215,8 +199,7 @@ class Confidence:
     expression: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     name: str
     place: Place
     kind: RoleKind
@@ -232,8 +215,7 @@ class Role:
     cache: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Handoff:
+class Handoff(Struct, frozen=True):
     """One entry of `handoffs:`. `sources_as`: `one`, `join` (`from: [a, b]`) or `any` (`from: {any: [a, b]}`)."""
 
     index: int
@@ -262,8 +244,7 @@ class Handoff:
     after: Expr | float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Touchpoint:
+class Touchpoint(Struct, frozen=True):
     name: str
     place: Place
     ask: Template
@@ -276,8 +257,7 @@ class Touchpoint:
     may: tuple[Choice, ...] = ("approve", "edit", "reject")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
+class ModelSettings(Struct, frozen=True):
     """One entry of `models:`. `price` is (input, output) in `currency` per million tokens, None if not given."""
 
     name: str
@@ -296,8 +276,7 @@ class ModelSettings:
     parallel: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MapDecision:
+class MapDecision(Struct, frozen=True):
     what: str
     by: str
     place: Place
@@ -305,16 +284,14 @@ class MapDecision:
     stakes: Stakes = "low"
 
 
-@dataclass(frozen=True, slots=True)
-class Breakdown:
+class Breakdown(Struct, frozen=True):
     what: str
     covered_by: tuple[str, ...]
     place: Place
     covered_by_place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class WorkMap:
+class WorkMap(Struct, frozen=True):
     """The work as it is done today, before any role is invented."""
 
     place: Place
@@ -326,22 +303,19 @@ class WorkMap:
     baseline: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Struct, frozen=True):
     place: Place
     accepts: ContractRef | InlineSchema | None = None
     once_per: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     place: Place
     emits: ContractRef | InlineSchema | None = None
     passes: Form | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """None is no limit. `time` is seconds in play (waiting for a person does not count)."""
 
     cost: float | None = None
@@ -350,8 +324,7 @@ class Limits:
     parallel: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Struct, frozen=True):
     """What the author wrote. `path` is as the caller named it; `folder` is where relative paths start."""
 
     path: str

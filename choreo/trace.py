@@ -8,8 +8,9 @@ order is the order of events, never the clock's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from choreo.canonical import Payload
 
@@ -30,8 +31,7 @@ QuestionKind = Literal["approve", "fill", "in_doubt"]
 DecisionKind = Literal["approve", "edit", "reject", "fill", "expired", "withdrawn", "not-asked", "done", "redo", "stop"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """One contract check: which contract (`name@version`), its digest, and what broke it.
 
     `violations` holds (JSON pointer, sentence) pairs; empty means the payload is valid.
@@ -46,8 +46,7 @@ class Verdict:
         return not self.violations
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One call inside a hop: exact request and response. Unknown numbers are None, never 0.
 
     `code` is None for a call that succeeded; `started` is UTC seconds, `seconds` the latency by a
@@ -73,8 +72,7 @@ class Attempt:
 # -- events --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True):
     """`payload` is the trigger payload with defaults filled in; `defaults` names the fields that were."""
 
     at: float
@@ -83,8 +81,7 @@ class RunStarted:
     verdict: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOver:
+class HandedOver(Struct, frozen=True):
     """One firing of one handoff (or the reason why none fired), from one event to one target.
 
     `number` counts from 1 in the run. `edge` is the position of the handoff in the plan (-1 when none
@@ -114,8 +111,7 @@ class HandedOver:
     """Delivered by an `over_budget` handoff: its hop starts in spite of the limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class HopStarted:
+class HopStarted(Struct, frozen=True):
     """A visit begins. Committed, with the exact input, before anything is called.
 
     `handoff` is the number of the arrival that caused it; `previous` and `feedback` are set when
@@ -135,8 +131,7 @@ class HopStarted:
     """True where this start is the committed intent of an effect that may happen once."""
 
 
-@dataclass(frozen=True, slots=True)
-class HopFinished:
+class HopFinished(Struct, frozen=True):
     at: float
     hop: int
     status: HopStatus
@@ -154,8 +149,7 @@ class HopFinished:
     verdict: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A question is open. For a human role (`fill`) and an effect in doubt, `touchpoint` is the role's name
     and `hop` the visit that waits; for a touchpoint (`approve`), `handoff` is the arrival that waits."""
 
@@ -171,8 +165,7 @@ class Asked:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """The answer to a question (or `expired`, `withdrawn`). `shown` is the digest of what was on the screen."""
 
     at: float
@@ -185,23 +178,20 @@ class Decided:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class LimitsRaised:
+class LimitsRaised(Struct, frozen=True):
     at: float
     limits: Mapping[str, float]
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunResumed:
+class RunResumed(Struct, frozen=True):
     """A process took the run up (again). Time since the event before it does not count as time in play."""
 
     at: float
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunFinished:
+class RunFinished(Struct, frozen=True):
     at: float
     status: RunStatus
     outcome: str | None = None

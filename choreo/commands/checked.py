@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from choreo.errors import SpecErrors, UsageError
 from choreo.load import Loaded, load_spec, load_stored

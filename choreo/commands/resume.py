@@ -23,7 +23,7 @@ LIMITS = ("cost", "hops", "time", "parallel")
 
 def resume(name: str, *, limits: Sequence[str], options: Options) -> int:
     """Go on with a run. Returns the exit code of the run."""
-    store = Store.open(find_store(options.db))
+    store = Store.open(find_store(options.db), make=False)
     try:
         record = store.find(name)
         checked = plan_of(store, record)

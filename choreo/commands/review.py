@@ -44,7 +44,7 @@ class Flags:
 
 def review(name: str, *, flags: Flags, options: Options) -> int:
     """Answer the open questions of a run. Where no living process plays it, go on with it here."""
-    store = Store.open(find_store(options.db))
+    store = Store.open(find_store(options.db), make=False)
     try:
         record = store.find(name)
         checked = plan_of(store, record)

@@ -36,7 +36,7 @@ def run(
     options: Options,
 ) -> int:
     """Play the spec in a file on one trigger payload. Returns the exit code."""
-    chosen = pairs("--model", models)
+    chosen, kept_labels = pairs("--model", models), pairs("--label", labels)
     checked = check_spec(spec, chosen)
     value = read_payload(source, sets, checked.plan.trigger)
     fact = started(checked, value)
@@ -55,7 +55,7 @@ def run(
             status=status_of(position),
             at=fact.at,
             main=Path(spec).name,
-            labels=pairs("--label", labels),
+            labels=kept_labels,
             settings={"path": str(Path(spec).absolute()), "models": chosen},
         )
         parts = parts_for(checked.plan, position, writer, store, options)

@@ -7,7 +7,7 @@
 from choreo.contract.bounds import is_bounded
 from choreo.contract.noun import Contract
 from choreo.contract.sanity import accepts_anything, inspect_schema
-from choreo.contract.shape import bundled, fill_defaults
+from choreo.contract.shape import bundled, fill_defaults, optional_fields
 from choreo.contract.tree import Part, Tree, grow
 from choreo.contract.verdict import MAX_VIOLATIONS, check
 from choreo.contract.versions import BadVersion, Range, Version, best, parse_range
@@ -28,5 +28,6 @@ __all__ = [
     "grow",
     "inspect_schema",
     "is_bounded",
+    "optional_fields",
     "parse_range",
 ]

@@ -9,8 +9,9 @@ second at the very most; the rest belongs behind a deadline (`choreo.verify`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from choreo.canonical import MAX_DEPTH, Payload
 from choreo.contract.noun import Contract
@@ -29,8 +30,7 @@ _BACKTRACKING = re.compile(r"\(\?<?[=!]|\(\?>|\\[1-9]|\\k")
 _BACKTRACK_WEIGHT = 300_000
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """`width` and the weight of the heaviest pattern of a contract."""
 
     width: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from choreo.problem import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
+class Contract(Struct, frozen=True):
     """One version of one contract. `digest` is that of the schema's canonical bytes.
 
     An anonymous contract (an inline `emits`) has the name of its role in angle brackets and the

@@ -29,6 +29,14 @@ def fill_defaults(contract: Contract, value: Any) -> tuple[Any, tuple[str, ...]]
     return ({**value, **missing}, tuple(missing)) if missing else (value, ())
 
 
+def optional_fields(contract: Contract) -> tuple[str, ...]:
+    """The declared properties that a payload may leave out."""
+    properties, required = contract.schema.get("properties"), contract.schema.get("required", ())
+    if not isinstance(properties, Mapping) or not isinstance(required, list | tuple):
+        return ()
+    return tuple(name for name in properties if name not in required)
+
+
 def bundled(contract: Contract) -> dict[str, Any]:
     """The contract as one schema that stands alone, ready to be sent to a model.
 

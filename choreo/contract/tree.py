@@ -7,8 +7,9 @@ Only the places where draft 2020-12 puts a schema count: `$ref` inside `const`, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 ONE = (
     *("additionalProperties", "items", "contains", "not", "if", "then", "else"),
@@ -20,16 +21,14 @@ IN_PLACE = frozenset(("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "d
 """Keywords whose schemas judge the same value as the schema they stand in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A schema directly inside another one: the keyword it stands under, and its pointer."""
 
     keyword: str
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """`schemas` by pointer in the order of the text, `parts` of each, `refs`: the target of each schema's
     `$ref` and `$dynamicRef` (None where it leads to no schema of this text), `anchors` by name.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from choreo.canonical import NotData, Payload
@@ -65,11 +65,12 @@ def finished_hop(
     cost: float | None = 0.0,
     priced: bool = True,
     measured: tuple[float | None, str, dict[str, object]] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> HopFinished:
     """The event of a player's output, checked against the role's `emits` contract.
 
     `output` is a Payload or a JSON value; what is not data, or breaks the contract, is a failure of
-    the hop with the output kept where it can be.
+    the hop with the output kept where it can be. `more` are further names for a `confidence` expression.
     """
     told = {"at": at, "hop": hop.number, "seconds": seconds, "cost": cost, "priced": priced}
     try:
@@ -89,7 +90,7 @@ def finished_hop(
             verdict=verdict,
             **told,  # type: ignore[arg-type]
         )
-    confidence, source, detail = measured or _confidence(plan, hop, payload)
+    confidence, source, detail = measured or _confidence(plan, hop, payload, more or {})
     return HopFinished(
         status="done",
         output=payload,
@@ -101,12 +102,14 @@ def finished_hop(
     )
 
 
-def _confidence(plan: Plan, hop: HopState, output: Payload) -> tuple[float | None, str, dict[str, object]]:
+def _confidence(
+    plan: Plan, hop: HopState, output: Payload, more: Mapping[str, object]
+) -> tuple[float | None, str, dict[str, object]]:
     """What the role says of itself, where the spec asks for it; never a guess."""
     expression = plan.roles[hop.role].confidence
     if expression is None:
         return None, "none", {}
-    names = {"out": output, "input": hop.input, "previous": hop.previous, "feedback": hop.feedback}
+    names = {"out": output, "input": hop.input, "previous": hop.previous, "feedback": hop.feedback, **more}
     try:
         value = expression.evaluate(names)
     except ExpressionError as error:

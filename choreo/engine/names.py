@@ -22,6 +22,7 @@ class Names(Mapping[str, Any]):
         self._position = position
         self.past = past
         self._more = more
+        self.absent = plan.absent
 
     def adding(self, **more: Any) -> Names:
         """The same scope with more names in it."""

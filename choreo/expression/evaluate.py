@@ -95,18 +95,25 @@ def evaluate_condition(expression: Expression, scope: Mapping[str, Any]) -> bool
     raise ExpressionError(f"a condition must give true or false, this gives {described(value)}", expression.text)
 
 
-def look_up(name: str, scope: Mapping[str, Any]) -> Any:
-    """The JSON value of a name. Raises ExpressionError where the scope has none."""
+def look_up(name: str, scope: Mapping[str, Any], *, whole: bool = False) -> Any:
+    """The JSON value of a name. Raises ExpressionError where the scope has none.
+
+    A scope may say in its attribute `absent` (name to field names) which optional fields read as null
+    where they were not given; a value that is taken `whole` stays as it is.
+    """
     try:
         value = scope[name]
     except KeyError:
         raise ExpressionError(f"there is no `{name}` here", name) from None
-    return value.value if type(value) is Payload else value
+    plain = value.value if type(value) is Payload else value
+    optional = () if whole else getattr(scope, "absent", {}).get(name, ())
+    missing = [field for field in optional if field not in plain] if type(plain) is dict else []
+    return {**dict.fromkeys(missing), **plain} if missing else plain
 
 
 def follow(path: tuple[str, ...], scope: Mapping[str, Any]) -> Any:
     """The value at a plain path. Raises ExpressionError, with what stands there in its place."""
-    value = look_up(path[0], scope)
+    value = look_up(path[0], scope, whole=len(path) == 1)
     for place, field in enumerate(path[1:], start=1):
         if type(value) is dict and field in value:
             value = value[field]

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from choreo.expression.faults import ExpressionSyntax, read_syntax_error
 from choreo.expression.names import TYPES
@@ -22,8 +23,7 @@ MAX_LENGTH = 10_000
 """Characters of an expression; a longer one is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class Const(Struct, frozen=True):
     """A literal. 1 and 1.0 are different kinds."""
 
     kind: Literal["null", "bool", "int", "uint", "double", "string", "bytes"]
@@ -31,14 +31,12 @@ class Const:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ident:
+class Ident(Struct, frozen=True):
     name: str
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(Struct, frozen=True):
     """`operand.field`; with `test_only` it is `has(operand.field)`. `offset` is that of the dot."""
 
     operand: Node
@@ -47,8 +45,7 @@ class Select:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A function, a method (`target` set) or an operator (`_==_`, `_&&_`, `_[_]`, `_?_:_`, `@in`, `!_`)."""
 
     function: str
@@ -57,20 +54,17 @@ class Call:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     items: tuple[Node, ...]
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(Struct, frozen=True):
     entries: tuple[tuple[Node, Node], ...]
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comprehension:
+class Comprehension(Struct, frozen=True):
     """A macro over a list or the keys of an object: `all`, `exists`, `exists_one`, `map`, `filter`.
 
     `variable` is bound to each element inside `condition` and `step`, `accumulator` inside

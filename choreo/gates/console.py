@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
 from choreo.gates.layout import Page, Row
-from choreo.render.text import ASCII_GUTTER, GUTTER, columns, one_line, safe_text, wrap
+from choreo.render.text import ASCII_GUTTER, GUTTER, ascii_only, columns, one_line, safe_text, wrap
 
 Style = Literal["", "bold", "dim", "warn", "danger", "good"]
 _SGR: dict[str, str] = {"bold": "1", "dim": "2", "warn": "33", "danger": "1;31", "good": "32"}
@@ -95,17 +95,7 @@ def look_of(stream: TextIO) -> Look:
     except (OSError, ValueError):
         width, height = 80, 24
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-    return Look(max(16, width - 1), max(6, height), colour, _ascii_only(stream))
-
-
-def _ascii_only(stream: TextIO) -> bool:
-    names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-    locale = next((name for name in names if name), "")
-    try:
-        "│┊…→".encode(getattr(stream, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return True
-    return locale in ("C", "POSIX")
+    return Look(max(16, width - 1), max(6, height), colour, ascii_only(stream))
 
 
 class Console:

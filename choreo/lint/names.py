@@ -104,6 +104,10 @@ _ELSEWHERE = {
         "payload": "inside a role it is `input`",
     },
 }
+_ELSEWHERE["prompt"] = {
+    **_ELSEWHERE["role"],
+    "trigger": "a prompt sees only what its role was handed: here it is `input`",
+}
 
 
 def _listed(known: tuple[str, ...]) -> str:

@@ -8,14 +8,15 @@ from typing import Literal
 from choreo.plan import Edge
 from choreo.spec import TRIGGER, Role, Spec, Touchpoint
 
-Where = Literal["handoff", "touchpoint", "result", "role", "confidence", "trigger"]
+Where = Literal["handoff", "touchpoint", "result", "role", "prompt", "confidence", "trigger"]
 
 _OWN: dict[Where, tuple[str, ...]] = {
     "handoff": (TRIGGER, "out", "visits", "confidence", "run"),
     "touchpoint": (TRIGGER, "payload", "visits", "confidence", "run"),
     "result": (TRIGGER, "visits", "confidence", "run"),
-    "role": ("input", "previous", "feedback", "run"),
-    "confidence": ("out", "input", "previous", "feedback", "run"),
+    "role": ("input", "previous", "feedback", TRIGGER, "run"),
+    "prompt": ("input", "previous", "feedback", "run"),
+    "confidence": ("out", "input", "previous", "feedback", TRIGGER, "run"),
     "trigger": (TRIGGER, "run"),
 }
 

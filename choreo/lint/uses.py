@@ -51,7 +51,7 @@ def _of_role(role: Role) -> Iterator[Use]:
     elif isinstance(player, CommandService):
         yield from (Use(expr, scope, "text") for word in player.argv for expr in word.expressions)
     elif isinstance(player, ModelPlayer) and player.prompt is not None:
-        yield from (Use(expr, scope, "text") for expr in player.prompt.expressions)
+        yield from (Use(expr, Scope("prompt", role=role), "text") for expr in player.prompt.expressions)
     if role.key is not None:
         yield Use(role.key, scope, "value")
     if role.confidence is not None and role.confidence.expression is not None:

@@ -6,7 +6,8 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from choreo.contract import Contract
 from choreo.errors import UsageError
@@ -22,8 +23,7 @@ from choreo.problem import Problem, closest
 from choreo.spec import Spec
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What is in a spec's file and in the files it refers to.
 
     `spec` is None only where the text is no YAML mapping; where `problems` has errors it is as much as

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from choreo.players.base import Played, Player, Record, Visit
+from choreo.players.base import Instant, Played, Player, Record, Visit
 from choreo.spec import CommandService, ModelPlayer, PythonService, SetPlayer
 
-__all__ = ["Played", "Player", "Record", "Visit", "player_for", "stop_commands"]
+__all__ = ["Instant", "Played", "Player", "Record", "Visit", "player_for", "stop_commands"]
 
 
 def _model(_: Any) -> Player:
@@ -31,7 +31,7 @@ def _command(service: CommandService) -> Player:
     return ServicePlayer(CommandCall(service))
 
 
-def _set(player: SetPlayer) -> Player:
+def _set(player: SetPlayer) -> Instant:
     from choreo.players.expression_player import ExpressionPlayer
 
     return ExpressionPlayer(player)
@@ -46,7 +46,7 @@ def stop_commands() -> None:
         module.stop_all()
 
 
-_PLAYERS: dict[type, Callable[[Any], Player]] = {
+_PLAYERS: dict[type, Callable[[Any], Player | Instant]] = {
     ModelPlayer: _model,
     PythonService: _python,
     CommandService: _command,
@@ -54,6 +54,6 @@ _PLAYERS: dict[type, Callable[[Any], Player]] = {
 }
 
 
-def player_for(player: Any) -> Player:
+def player_for(player: Any) -> Player | Instant:
     """The player of a role's `model`, `service` or `set`. A person is not a player: the runner asks them."""
     return _PLAYERS[type(player)](player)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from choreo.canonical import Payload
 from choreo.spec import ModelSettings, Role
@@ -24,6 +24,9 @@ class Visit:
     hop: int
     role: Role
     input: Payload
+    trigger: Payload | None = None
+    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Optional fields of the trigger: they read as null where they were not given."""
     previous: Payload | None = None
     feedback: Payload | None = None
     schema: Mapping[str, Any] | None = None
@@ -33,6 +36,20 @@ class Visit:
     folder: str = "."
     models: Mapping[str, ModelSettings] = field(default_factory=dict)
     seed: int = 0
+
+
+class RoleNames(dict[str, Any]):
+    """The names that expressions inside a role may use (a prompt sees less: no `trigger`)."""
+
+    def __init__(self, visit: Visit) -> None:
+        super().__init__(
+            input=visit.input,
+            previous=visit.previous,
+            feedback=visit.feedback,
+            trigger=visit.trigger,
+            run={"id": visit.run},
+        )
+        self.absent = visit.absent
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,18 @@ Record = Callable[[Attempt], None]
 """Stores one attempt at once (durably, before it returns). Call it after each call that cost something."""
 
 
+class Instant(Protocol):
+    """A player that has its output at once, without waiting for anything. Raises PlayFailed."""
+
+    def play_now(self, visit: Visit) -> Played: ...
+
+
 class Player(Protocol):
     """Raises `choreo.errors.PlayFailed` where no output can be had. Cancellation stops the work."""
 
     async def play(self, visit: Visit, record: Record) -> Played: ...
+
+
+def is_instant(player: Player | Instant) -> TypeGuard[Instant]:
+    """Whether a player is one that never waits."""
+    return hasattr(player, "play_now")

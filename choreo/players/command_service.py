@@ -12,7 +12,7 @@ from typing import Any
 from choreo.canonical import NotData, decode, encode
 from choreo.expression import ExpressionError, render_template
 from choreo.players import redact
-from choreo.players.base import Visit
+from choreo.players.base import RoleNames, Visit
 from choreo.players.clients import resolve_env
 from choreo.players.service import Called, CallError, output_of
 from choreo.spec import CommandService
@@ -67,12 +67,7 @@ class CommandCall:
         return encode({name: part.value if part is not None else None for name, part in parts.items()})
 
     def _argv(self, visit: Visit) -> list[str]:
-        scope = {
-            "input": visit.input,
-            "previous": visit.previous,
-            "feedback": visit.feedback,
-            "run": {"id": visit.run},
-        }
+        scope = RoleNames(visit)
         try:
             argv = [resolve_env(render_template(word, scope)) for word in self._service.argv]
         except ExpressionError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from choreo.errors import PlayFailed
 from choreo.expression import CompiledForm, ExpressionError, compile_form
-from choreo.players.base import Played, Record, Visit
+from choreo.players.base import Played, RoleNames, Visit
 from choreo.spec import SetPlayer
 
 
@@ -12,13 +12,8 @@ class ExpressionPlayer:
     def __init__(self, player: SetPlayer) -> None:
         self._form: CompiledForm = compile_form(player.form)
 
-    async def play(self, visit: Visit, record: Record) -> Played:
-        scope = {
-            "input": visit.input,
-            "previous": visit.previous,
-            "feedback": visit.feedback,
-            "run": {"id": visit.run},
-        }
+    def play_now(self, visit: Visit) -> Played:
+        scope = RoleNames(visit)
         try:
             return Played(self._form.build(scope))
         except ExpressionError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import inspect
+import queue
 import sys
 import threading
 import traceback
@@ -60,7 +62,7 @@ async def _in_thread(function: Callable[..., Any], arguments: tuple[Any, ...], n
         else:
             future.set_result(value)
 
-    def work() -> None:
+    def work() -> Callable[[], None]:
         value, error = None, None
         try:
             value = function(*arguments, **named)
@@ -69,14 +71,34 @@ async def _in_thread(function: Callable[..., Any], arguments: tuple[Any, ...], n
         except BaseException as raised:  # noqa: BLE001 - whatever a service raises is the failure of its hop
             told = "".join(traceback.format_exception(raised))
             error = CallError("service-error", f"{type(raised).__name__}: {raised}", traceback=told)
-        try:
-            loop.call_soon_threadsafe(deliver, value, error)
-        except RuntimeError:
-            return  # the run is over: nobody waits for a late result
+        return lambda: _tell(loop, deliver, value, error)
 
-    # A daemon: a call that hangs past its deadline must not keep the process from ending.
-    threading.Thread(target=work, daemon=True, name="choreo-service").start()
+    worker = _idle.pop() if _idle else _Worker()
+    worker.jobs.put(work)
     return await future
+
+
+def _tell(loop: asyncio.AbstractEventLoop, deliver: Callable[..., None], value: Any, error: CallError | None) -> None:
+    with contextlib.suppress(RuntimeError):  # the run is over: nobody waits for a late result
+        loop.call_soon_threadsafe(deliver, value, error)
+
+
+class _Worker:
+    """A thread that calls one service after another. A call that hangs keeps its worker; others get a new one."""
+
+    def __init__(self) -> None:
+        self.jobs: queue.SimpleQueue[Callable[[], Callable[[], None]]] = queue.SimpleQueue()
+        # A daemon: a call that hangs past its deadline must not keep the process from ending.
+        threading.Thread(target=self._work, daemon=True, name="choreo-service").start()
+
+    def _work(self) -> None:
+        while True:
+            tell = self.jobs.get()()
+            _idle.append(self)
+            tell()
+
+
+_idle: list[_Worker] = []
 
 
 def load_function(folder: str, target: str) -> Callable[..., Any]:

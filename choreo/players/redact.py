@@ -32,7 +32,8 @@ def register(secret: str) -> None:
 
 
 def text(shown: str) -> str:
-    """`shown` without any registered secret, and with what is no character (a lone surrogate) written out."""
+    """`shown` without any registered secret, and with what no payload can hold (NUL, lone surrogates) written out."""
+    shown = shown.replace("\0", "\\x00")
     if not shown.isascii():
         shown = shown.encode("utf-8", "backslashreplace").decode("utf-8")
     return shown if _text_pattern is None else _text_pattern.sub(REDACTED, shown)

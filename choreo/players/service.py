@@ -7,8 +7,10 @@ import random
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from choreo import policy
 from choreo.canonical import NotData, Payload

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from choreo.engine.position import HopState, Position
-from choreo.render.text import columns, one_line
+from choreo.render.text import ascii_only, columns, one_line
 from choreo.trace import Asked, Decided, Event, HandedOver, HopFinished, HopStarted
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -31,7 +31,7 @@ class Live:
         self._verbose = verbose
         self._colour = colour
         self._tty = not quiet and stream.isatty()
-        self._ascii = not _can_carry(stream)
+        self._ascii = ascii_only(stream)
         self._began: dict[int, float] = {}
         self._hops: dict[int, HopState] = {}
         self._held = False
@@ -139,11 +139,3 @@ class Live:
         with contextlib.suppress(OSError, ValueError):  # nobody looks any more: the run goes on
             self._stream.write(text)
             self._stream.flush()
-
-
-def _can_carry(stream: TextIO) -> bool:
-    try:
-        "✓⠋│".encode(getattr(stream, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

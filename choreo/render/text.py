@@ -7,10 +7,12 @@ as an escape: `\\x1b`, `\\u202e`, `\\U000e0041`.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TextIO
 
 GUTTER = "│ "
 ASCII_GUTTER = "| "
@@ -22,6 +24,17 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc")
 _EMOJI_STYLE = "\ufe0f"
 _MOST_MARKS = 4
 """Combining marks allowed in a row; stacks beyond it draw over the lines above and below."""
+
+
+def ascii_only(stream: TextIO) -> bool:
+    """Whether a stream takes nothing but ASCII: by its encoding, or because the locale says so (`LC_ALL=C`)."""
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    locale = next((name for name in names if name), "")
+    try:
+        "│┊…→✓⠋".encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return locale in ("C", "POSIX")
 
 
 def safe_text(text: str, *, ascii_only: bool = False) -> str:

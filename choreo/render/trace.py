@@ -229,9 +229,7 @@ _KINDS = {
 
 
 def _plain(entry: Event | Attempt) -> dict[str, Any]:
-    from dataclasses import fields
-
-    return {field.name: _value(getattr(entry, field.name)) for field in fields(entry)}
+    return {name: _value(getattr(entry, name)) for name in entry.__struct_fields__}
 
 
 def _value(value: Any) -> Any:

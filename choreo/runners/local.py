@@ -11,6 +11,9 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
+
+from msgspec.structs import replace
 
 from choreo.canonical import Payload
 from choreo.engine.advance import Ask, Finish, Play, advance, finished_hop
@@ -20,7 +23,7 @@ from choreo.engine.react import Check, react
 from choreo.errors import ChoreoError, HeldError, PlayFailed
 from choreo.gates.base import Answer, Gate, Parked
 from choreo.plan import Plan
-from choreo.players.base import Played, Player, Visit
+from choreo.players.base import Instant, Played, Player, Visit, is_instant
 from choreo.runners.questions import question_for
 from choreo.spec import Role
 from choreo.store import Store
@@ -45,7 +48,7 @@ class Parts:
     writer: RunWriter
     store: Store
     check: Check
-    player: Callable[[Role], Player]
+    player: Callable[[Role], Player | Instant]
     gate: Gate | None = None
     watch: Watch = lambda events, position: None
     clock: Callable[[], float] = time.time
@@ -73,11 +76,13 @@ class LocalRunner:
         self.parts = parts
         self.plan, self.position = parts.plan, parts.position
         self._mail: asyncio.Queue[_HopEnded | _PersonAnswered | BaseException | None] = asyncio.Queue()
-        self._hops: dict[int, asyncio.Task[None]] = {}
+        self._hops: dict[int, asyncio.Task[None] | None] = {}
         self._asking: tuple[int, asyncio.Task[None]] | None = None
         self._parked: set[int] = set()
-        self._players: dict[str, Player] = {}
+        self._players: dict[str, Player | Instant] = {}
         self._quit = False
+        self._ahead = False
+        """True once a write has failed: the position holds what is not on disk, so nothing may follow from it."""
         self.interrupted = False
 
     def interrupt(self) -> None:
@@ -87,11 +92,11 @@ class LocalRunner:
 
     async def run(self) -> RunFinished | None:
         """The end of the run, or None where it waits or was interrupted. Raises StoreError, HeldError."""
-        renewing = asyncio.create_task(self._renew())
+        self._renew_later()
         try:
             return await self._main_line()
         finally:
-            renewing.cancel()
+            self._renewing.cancel()
             await self._let_go()
 
     async def resume(self, owner: str) -> None:
@@ -99,6 +104,11 @@ class LocalRunner:
         now = self.parts.clock()
         lost = [(hop.number, _cut_short(self.plan, hop, now)) for hop in self.position.in_play]
         self.commit(RunResumed(now, owner), lost)
+        spent = dict(self.parts.spent_before)
+        for number, attempt in lost:
+            cost, priced = spent.get(number, (0.0, True))
+            spent[number] = (cost, priced and is_priced(attempt))
+        self.parts.spent_before = spent
 
     async def _main_line(self) -> RunFinished | None:
         while not self.interrupted:
@@ -106,7 +116,7 @@ class LocalRunner:
             actions = advance(self.plan, self.position)
             if actions and isinstance(actions[0], Finish):
                 return actions[0].event
-            self._play(action for action in actions if isinstance(action, Play))
+            await self._play(action for action in actions if isinstance(action, Play))
             self._ask([action for action in actions if isinstance(action, Ask)])
             if not self._hops and self._asking is None:
                 return None
@@ -117,8 +127,12 @@ class LocalRunner:
 
     def commit(self, fact: Event, attempts: Iterable[HopAttempt] = ()) -> None:
         """Book a fact and all that follows, durably, then tell whoever watches."""
+        if isinstance(fact, Asked):  # another question may have been booked since this one was thought of
+            fact = replace(fact, question=self.position.asked + 1)
+        self._ahead = True
         events = react(self.plan, self.position, fact, self.parts.check)
         self.parts.writer.append(events, attempts, status=status_of(self.position), at=fact.at)
+        self._ahead = False
         self.parts.watch(events, self.position)
 
     def _book(self, mail: _HopEnded | _PersonAnswered | BaseException | None) -> None:
@@ -140,22 +154,29 @@ class LocalRunner:
         except TimeoutError:
             return None
 
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW)
-            try:
-                self.parts.writer.renew(self.parts.clock())
-            except ChoreoError as error:
-                self._mail.put_nowait(error)
-                return
+    def _renew_later(self) -> None:
+        self._renewing = asyncio.get_running_loop().call_later(RENEW, self._renew)
+
+    def _renew(self) -> None:
+        try:
+            self.parts.writer.renew(self.parts.clock())
+        except ChoreoError as error:
+            self._mail.put_nowait(error)
+        else:
+            self._renew_later()
 
     # -- hops ------------------------------------------------------------------------------------
 
-    def _play(self, actions: Iterable[Play]) -> None:
+    async def _play(self, actions: Iterable[Play]) -> None:
         for action in actions:
-            if action.hop.number not in self._hops:
-                task = asyncio.create_task(self._play_hop(action.hop))
-                self._hops[action.hop.number] = task
+            if action.hop.number in self._hops:
+                continue
+            if is_instant(self._player(action.hop)):
+                # Nothing to wait for: a task of its own would only cost time.
+                self._hops[action.hop.number] = None
+                await self._play_hop(action.hop)
+            else:
+                self._hops[action.hop.number] = asyncio.create_task(self._play_hop(action.hop))
 
     async def _play_hop(self, hop: HopState) -> None:
         try:
@@ -173,18 +194,28 @@ class LocalRunner:
 
         def record(attempt: Attempt) -> None:
             made.append(attempt)
-            self.parts.writer.append((), [(hop.number, attempt)], status="running", at=self.parts.clock())
+            now = self.parts.clock()
+            self.parts.writer.append((), [(hop.number, attempt)], status=status_of(self.position), at=now)
 
         try:
-            player = self._players.get(hop.role) or self._players.setdefault(hop.role, self.parts.player(role))
-            async with asyncio.timeout(visit.deadline + 5.0):
-                played = await player.play(visit, record)
+            player = self._player(hop)
+            if is_instant(player):
+                played = player.play_now(visit)
+            else:
+                async with asyncio.timeout(visit.deadline + 5.0):
+                    played = await cast(Player, player).play(visit, record)
         except TimeoutError:
             failure = PlayFailed("timeout", f"no result within {visit.deadline:g} s", timeout=True)
             return self._failed(hop, failure, made, time.monotonic() - began)
         except PlayFailed as failure:
             return self._failed(hop, failure, made, time.monotonic() - began)
         return self._done(hop, role, played, made, time.monotonic() - began)
+
+    def _player(self, hop: HopState) -> Player | Instant:
+        found = self._players.get(hop.role)
+        if found is None:
+            found = self._players[hop.role] = self.parts.player(self.plan.roles[hop.role].role)
+        return found
 
     def _visit(self, hop: HopState, role: Role) -> Visit:
         emits = self.plan.roles[hop.role].emits
@@ -193,6 +224,8 @@ class LocalRunner:
             hop=hop.number,
             role=role,
             input=hop.input,
+            trigger=self.position.trigger,
+            absent=self.plan.absent,
             previous=hop.previous,
             feedback=hop.feedback,
             schema=emits.schema if emits is not None else None,
@@ -213,6 +246,7 @@ class LocalRunner:
             hop,
             played.value,
             self.parts.check,
+            more={"trigger": self.position.trigger, "run": {"id": self.position.run}},
             at=self.parts.clock(),
             seconds=seconds,
             cost=cost,
@@ -342,15 +376,16 @@ class LocalRunner:
             self._asking[1].cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._asking[1]
-        effects = [task for number, task in self._hops.items() if self.position.hops[number].effect]
-        others = [task for task in self._hops.values() if task not in effects]
+        tasks = {number: task for number, task in self._hops.items() if task is not None}
+        effects = [task for number, task in tasks.items() if self.position.hops[number].effect]
+        others = [task for task in tasks.values() if task not in effects]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.gather(*effects, return_exceptions=True)
         while not self._mail.empty():
             mail = self._mail.get_nowait()
-            if isinstance(mail, _HopEnded) and mail.hop.effect and self.parts.writer.owned:
+            if isinstance(mail, _HopEnded) and mail.hop.effect and not self._ahead:
                 self.commit(mail.fact, mail.attempts)
 
 
@@ -385,6 +420,4 @@ def _cut_short(plan: Plan, hop: HopState, now: float) -> Attempt:
 
 
 def _at(answer: Decided, now: float) -> Decided:
-    from dataclasses import replace
-
     return replace(answer, at=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 from dataclasses import dataclass
@@ -24,7 +25,13 @@ class Owner:
 
 
 def this_process() -> Owner:
-    return Owner(os.getpid(), socket.gethostname(), _start_time(os.getpid()))
+    return _process(os.getpid())
+
+
+@functools.cache
+def _process(pid: int) -> Owner:
+    """By pid, so that a forked child is not taken for its parent."""
+    return Owner(pid, socket.gethostname(), _start_time(pid))
 
 
 def is_alive(owner: Owner, until: float, now: float) -> bool:

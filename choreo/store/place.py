@@ -33,14 +33,18 @@ def log_folder(store: Path) -> Path:
     return store.parent / "log"
 
 
-def open_for_writing(path: Path) -> driver.Connection:
-    """Open the store, making it where there is none. Raises StoreError; never repairs or overwrites."""
+def open_for_writing(path: Path, *, make: bool = True) -> driver.Connection:
+    """Open the store; where there is none, make it, or (not `make`) raise UsageError.
+
+    Raises StoreError; never repairs or overwrites.
+    """
     try:
         if not path.exists():
+            if not make:
+                raise _no_store(path)
             _create(path)
         _check_header(path)
-        connection = driver.connect(str(path))
-        _check_content(connection, path)
+        connection = _checked(driver.connect(str(path)), path)
         driver.prepare(connection)
     except driver.DatabaseError as error:
         raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
@@ -52,16 +56,19 @@ def open_for_writing(path: Path) -> driver.Connection:
 def open_for_reading(path: Path) -> driver.Connection:
     """Open an existing store read-only. Raises UsageError where there is none, StoreError where it is bad."""
     if not path.exists():
-        raise UsageError("no-store", f"there is no trace store at {path}", "play a run first: choreo run SPEC")
+        raise _no_store(path)
     try:
         _check_header(path)
-        connection = driver.connect(str(path), read_only=True)
-        _check_content(connection, path)
+        connection = _checked(driver.connect(str(path), read_only=True), path)
     except driver.DatabaseError as error:
         raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
     except OSError as error:
         raise StoreError("store-unusable", f"{path}: {error.strerror or error}", _ADVICE) from error
     return connection
+
+
+def _no_store(path: Path) -> UsageError:
+    return UsageError("no-store", f"there is no trace store at {path}", "play a run first: choreo run SPEC")
 
 
 def _create(path: Path) -> None:
@@ -101,6 +108,8 @@ def _sync(path: Path) -> None:
 
 def _check_header(path: Path) -> None:
     """Refuse what is not ours before SQLite opens it: a look at the first hundred bytes changes nothing."""
+    if not path.is_file():
+        raise StoreError("store-foreign", f"{path} is not a plain file", _ADVICE)
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(100)
@@ -119,6 +128,15 @@ def _check_header(path: Path) -> None:
     page = 65536 if page == 1 else page
     if size % page or (size < pages * page and not path.with_name(path.name + "-wal").exists()):
         raise StoreError("store-damaged", f"{path} is cut short: {size} bytes of {pages * page}", _ADVICE)
+
+
+def _checked(connection: driver.Connection, path: Path) -> driver.Connection:
+    try:
+        _check_content(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _check_content(connection: driver.Connection, path: Path) -> None:

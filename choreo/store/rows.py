@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
+
+from msgspec import Struct
 
 from choreo.canonical import Payload
 from choreo.trace import (
@@ -24,7 +26,7 @@ from choreo.trace import (
     Verdict,
 )
 
-KINDS: dict[type, str] = {
+KINDS: dict[type[Struct], str] = {
     RunStarted: "started",
     RunResumed: "resumed",
     LimitsRaised: "limits",
@@ -36,15 +38,29 @@ KINDS: dict[type, str] = {
     Decided: "decided",
     Attempt: "attempt",
 }
-_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in KINDS}
+_VALUES = {kind: attrgetter(*kind.__struct_fields__) for kind in KINDS}
+_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def link(chain: bytes, seq: int, event: Event | Attempt) -> bytes:
     """The next value of a run's hash chain. Payloads enter with their digests."""
     kind = type(event)
-    values = [_plain(getattr(event, name)) for name in _NAMES[kind]]
-    text = json.dumps([seq, KINDS[kind], values], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(chain + text.encode("utf-8", "surrogatepass")).digest()
+    values = [value if type(value) in _AS_IT_IS else _plain(value) for value in _VALUES[kind](event)]
+    entry = _COMPACT.encode([seq, KINDS[kind], values])
+    return hashlib.sha256(chain + entry.encode("utf-8", "surrogatepass")).digest()
+
+
+def agree(entries: Sequence[Event | Attempt], hops: int, end: tuple[str, str | None, str | None]) -> bool:
+    """Whether the row of a run says what its events say: how many hops, and (status, outcome, code) at the end."""
+    last: RunFinished | None = None
+    for entry in entries:
+        if isinstance(entry, RunFinished):
+            last = entry
+        elif isinstance(entry, LimitsRaised):
+            last = None
+    ended = end[0] in ("running", "waiting") if last is None else end == (last.status, last.outcome, last.code)
+    return ended and hops == sum(1 for entry in entries if isinstance(entry, HopStarted))
 
 
 def _plain(value: Any) -> Any:
@@ -65,7 +81,10 @@ def _plain(value: Any) -> Any:
 
 def text(value: Any) -> str:
     """Compact JSON for a column."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _COMPACT.encode(value) if value else _EMPTY.get(type(value)) or _COMPACT.encode(value)
+
+
+_EMPTY: Mapping[type, str] = {dict: "{}", list: "[]", tuple: "[]"}
 
 
 # -- verdicts and sources ------------------------------------------------------------------------

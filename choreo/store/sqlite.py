@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from choreo.canonical import Payload, encode
+from choreo.canonical import Payload, digest_of, encode
 from choreo.errors import HeldError, StoreError, UsageError
 from choreo.store import driver, place, rows
 from choreo.store.owner import Owner, is_alive, this_process
@@ -56,11 +56,13 @@ class Store:
 
     def __init__(self, connection: driver.Connection, path: Path) -> None:
         self._db = connection
+        self._plans: set[str] = set()
+        """Digests of plans that are known to be in the store."""
         self.path = path
 
     @classmethod
-    def open(cls, path: Path) -> Store:
-        return cls(place.open_for_writing(path), path)
+    def open(cls, path: Path, *, make: bool = True) -> Store:
+        return cls(place.open_for_writing(path, make=make), path)
 
     @classmethod
     def read(cls, path: Path) -> Store:
@@ -88,17 +90,21 @@ class Store:
         """Record a new run with its first events, owned by this process. `spec` is (name, version), `main`
         the key of the spec's own text in `sources`."""
         with self._writing():
-            self._db.execute(
-                "INSERT OR IGNORE INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)",
-                (plan, main, encode(dict(sources)), at),
-            )
+            if plan not in self._plans:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)",
+                    (plan, main, encode(dict(sources)), at),
+                )
+            owner, told = this_process(), (rows.text(labels or {}), rows.text(settings or {}))
             done = self._db.execute(
-                "INSERT INTO run(id,spec,version,plan,status,created,changed,labels,settings,chain)"
-                " VALUES(?,?,?,?,?,?,?,?,?,?)",
-                (run, *spec, plan, status, at, at, rows.text(labels or {}), rows.text(settings or {}), run.encode()),
+                "INSERT INTO run(id,spec,version,plan,status,created,changed,labels,settings,"
+                "chain,pid,host,process,epoch)"
+                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1)",
+                (run, *spec, plan, status, at, at, *told, run.encode(), owner.pid, owner.host, owner.process),
             )
-            writer = take(self._db, int(done.lastrowid), run, this_process(), at)
+            writer = RunWriter(self._db, run, int(done.lastrowid), 1, 0, run.encode())
             writer.append_within(events, status=status, at=at)
+        self._plans.add(plan)
         return writer
 
     def acquire(self, run: RunRecord, at: float) -> RunWriter:
@@ -203,7 +209,17 @@ class Store:
         return [event for _, event in self.entries(run) if not isinstance(event, Attempt)]
 
     def entries(self, run: RunRecord, *, attempts: bool = False) -> list[tuple[int, Event | Attempt]]:
-        """(seq, entry) of everything recorded about a run, in order; attempts only where asked for."""
+        """(seq, entry) of everything recorded about a run, in order; attempts only where asked for.
+
+        Raises StoreError where a row is not what choreo writes.
+        """
+        try:
+            return sorted(self._entries(run, attempts), key=lambda item: item[0])
+        except (ValueError, LookupError, TypeError) as error:
+            message = f"{self.path}: a row of run {run.id} cannot be read ({type(error).__name__}: {error})"
+            raise StoreError("store-damaged", message, "restore a backup") from error
+
+    def _entries(self, run: RunRecord, attempts: bool) -> list[tuple[int, Event | Attempt]]:
         fetch = self._fetcher({})
         found: list[tuple[int, Event | Attempt]] = []
         for row in self._of("event", run):
@@ -216,7 +232,7 @@ class Store:
             found.extend(rows.read_question(row, fetch))
         if attempts:
             found.extend((row["seq"], attempt) for row, attempt in self._attempts(run))
-        return sorted(found, key=lambda item: item[0])
+        return found
 
     def attempts(self, run: RunRecord) -> list[HopAttempt]:
         """(hop, attempt) in the order in which they were made."""
@@ -227,12 +243,22 @@ class Store:
         return self.attempts(self.find(run))
 
     def verify(self, run: RunRecord) -> bool:
-        """Whether rows and payload bytes are what was written: recomputes every digest and the hash chain."""
+        """Whether rows and payload bytes are what was written: recomputes every digest and the hash chain.
+
+        What the run's own row repeats of its events, and the texts of its plan, are held against their digests, too.
+        """
         chain = run.id.encode()
-        for seq, entry in self.entries(run, attempts=True):
-            chain = rows.link(chain, seq, entry)
+        try:
+            found = self.entries(run, attempts=True)
+            for seq, entry in found:
+                chain = rows.link(chain, seq, entry)
+            _, sources = self.sources(run)
+        except (StoreError, ValueError):
+            return False
         row = self._read(lambda: self._db.execute("SELECT chain FROM run WHERE key=?", (run.key,)).fetchone())
-        return bool(row[0] == chain)
+        same = row[0] == chain and digest_of(encode(sources)) == run.plan
+        end = (run.status, run.outcome, run.code)
+        return bool(same) and rows.agree([entry for _, entry in found], run.hops, end)
 
     def _attempts(self, run: RunRecord) -> list[tuple[rows.Row, Attempt]]:
         data = self._data

@@ -52,9 +52,7 @@ _RUN = (
     "UPDATE run SET seq=?,chain=?,status=?,changed=?,hops=hops+?,cost=cost+?,priced=MIN(priced,?),until=? "
     "WHERE key=? AND epoch=?"
 )
-_RUN_END = (
-    "UPDATE run SET outcome=?,code=?,message=?,result=?,pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=?"
-)
+_RUN_END = "UPDATE run SET outcome=?,code=?,message=?,result=?,pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=?"
 
 
 class RunWriter:
@@ -93,7 +91,7 @@ class RunWriter:
         except BaseException as error:
             self._seq, self._chain, self._attempts = seq, chain, known
             if isinstance(error, driver.DatabaseError):
-                raise self._refused(error) from error
+                raise self._why(error) from error
             raise
         self._known.update(fresh)
         self.owned = self.owned and not any(isinstance(event, RunFinished) for event in events)
@@ -134,8 +132,19 @@ class RunWriter:
             _RUN, (self._seq, self._chain, status, at, hops, cost, priced, at + LEASE, self._key, self._epoch)
         )
         if done.rowcount != 1:
-            self.owned = False
-            raise HeldError("taken-over", f"run {self.run} was taken over by another process", "see: choreo runs")
+            raise self._taken_over()
+
+    def _why(self, error: Exception) -> StoreError | HeldError:
+        """A late write of a former owner may clash with the new owner's rows before the fence is reached."""
+        if isinstance(error, driver.IntegrityError):
+            row = self._db.execute("SELECT epoch FROM run WHERE key=?", (self._key,)).fetchone()
+            if row is not None and row[0] != self._epoch:
+                return self._taken_over()
+        return self._refused(error)
+
+    def _taken_over(self) -> HeldError:
+        self.owned = False
+        return HeldError("taken-over", f"run {self.run} was taken over by another process", "see: choreo runs")
 
     # -- rows ----------------------------------------------------------------------------------------
 
@@ -330,8 +339,7 @@ class RunWriter:
         except driver.DatabaseError as error:
             raise self._refused(error) from error
         if done.rowcount != 1:
-            self.owned = False
-            raise HeldError("taken-over", f"run {self.run} was taken over by another process", "see: choreo runs")
+            raise self._taken_over()
 
 
 def take(connection: driver.Connection, key: int, run: str, owner: Owner, at: float) -> RunWriter:
