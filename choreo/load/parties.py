@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from choreo.contract import BadVersion, Version, parse_range
+from choreo.contract import BadVersion, Contract, Version, parse_range
+from choreo.errors import ChoreoError
 from choreo.load.loaded import Loaded
+from choreo.plan import Plan, make_plan
 from choreo.problem import Place
 from choreo.spec import ContractRef, InlineSchema
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One end of a handoff. `range` is as written; `role` is `trigger` or `result` for those."""
+    """One end of a handoff. `role` is `trigger` or `result` for those.
+
+    `range` is as written, or the version that reaches a role which leaves out its `accepts`.
+    """
 
     spec: str
     role: str
@@ -43,13 +48,30 @@ def _parties(loaded: Loaded) -> Iterator[Party]:
     spec = loaded.spec
     if spec is None:
         return
-    ends: list[tuple[str, Literal["emits", "accepts"], ContractRef | InlineSchema | None]] = [
-        ("trigger", "accepts", spec.trigger.accepts)
+    plan = _planned(loaded)
+    ends: list[tuple[str, Literal["emits", "accepts"], _Named, Place]] = [
+        ("trigger", "accepts", spec.trigger.accepts, spec.trigger.place)
     ]
     for role in spec.roles.values():
-        ends += [(role.name, "accepts", role.accepts), (role.name, "emits", role.emits)]
-    if spec.result is not None:
-        ends.append(("result", "emits", spec.result.emits))
-    for role_name, does, ref in ends:
-        if isinstance(ref, ContractRef):
-            yield Party(spec.name, role_name, does, ref.name, ref.range, ref.place)
+        accepts = role.accepts or (plan.roles[role.name].accepts if plan else None)
+        ends += [(role.name, "accepts", accepts, role.place), (role.name, "emits", role.emits, role.place)]
+    result = spec.result.emits if spec.result else plan.result if plan else None
+    ends.append(("result", "emits", result, spec.result.place if spec.result else spec.place))
+    for role_name, does, named, place in ends:
+        if isinstance(named, ContractRef):
+            yield Party(spec.name, role_name, does, named.name, named.range, named.place)
+        elif isinstance(named, Contract) and not named.name.startswith("<"):
+            yield Party(spec.name, role_name, does, named.name, named.version, place)
+
+
+_Named = ContractRef | InlineSchema | Contract | None
+
+
+def _planned(loaded: Loaded) -> Plan | None:
+    """The plan of a spec, which knows what reaches a role; None where the spec has mistakes."""
+    if loaded.spec is None or any(problem.severity == "error" for problem in loaded.problems):
+        return None
+    try:
+        return make_plan(loaded.spec, loaded.contracts)
+    except (ChoreoError, ValueError):
+        return None

@@ -73,9 +73,7 @@ def main() -> None:
     print(
         f"SQLite {driver.VERSION} ({driver.DRIVER}), player {given.player}, payload {len(Payload.of(VALUE).data)} bytes"
     )
-    print(
-        f"choreo {own:.3f} ms per hop, floor {bare:.3f} ms per hop, ratio {ratio:.2f} (medians)"
-    )
+    print(f"choreo {own:.3f} ms per hop, floor {bare:.3f} ms per hop, ratio {ratio:.2f} (medians)")
 
 
 class Ours:
