@@ -13,6 +13,7 @@ from choreo.plan import Plan
 from choreo.render.text import one_line
 from choreo.render.trace import render_course, render_hop, trace_json
 from choreo.store import RunRecord, Store, find_store
+from choreo.store.owner import is_alive
 from choreo.trace import HopStarted
 
 
@@ -88,8 +89,14 @@ def _line(record: RunRecord) -> str:
     more = record.outcome or record.code or (f"{record.open_questions} open" if record.open_questions else "")
     labels = " ".join(f"{key}={value}" for key, value in record.labels.items())
     spec = f"{record.spec} {record.version}"
-    told = f"{record.id}  {when}  {one_line(spec):<24}  {record.status:<8}  {record.hops:>4} hops  {cost:>9}"
+    told = f"{record.id}  {when}  {one_line(spec):<24}  {_status(record):<9}  {record.hops:>4} hops  {cost:>9}"
     return f"{told}  {one_line(more)}  {one_line(labels)}".rstrip()
+
+
+def _status(record: RunRecord) -> str:
+    """`cut short` where the row says running and nobody runs it: `choreo resume` goes on with it."""
+    alive = record.owner is not None and is_alive(record.owner, record.until, time.time())
+    return record.status if record.status != "running" or alive else "cut short"
 
 
 def _as_json(record: RunRecord) -> dict[str, object]:

@@ -18,6 +18,8 @@ from choreo.players.service import Called, CallError, output_of
 from choreo.spec import CommandService
 
 _STDERR_KEPT = 64_000
+_PATIENCE = 5.0
+"""Seconds to wait for a killed program to be gone."""
 _running: set[int] = set()
 """Process groups of the commands that are being called."""
 
@@ -44,7 +46,7 @@ class CommandCall:
             code = await process.wait()
         finally:
             _running.discard(process.pid)
-            _stop(process.pid)
+            await _end(process)
         facts: dict[str, Any] = {"argv": [redact.text(word) for word in argv], "exit": code}
         errors = err.decode("utf-8", "replace")
         if err:
@@ -80,10 +82,18 @@ class CommandCall:
     async def _start(self, argv: list[str]) -> asyncio.subprocess.Process:
         more = {name: resolve_env(value) for name, value in self._service.env.items()}
         pipe = asyncio.subprocess.PIPE
-        try:
-            return await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *argv, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, **more}, start_new_session=True
             )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The program may run already, with children that nobody else would end.
+            with contextlib.suppress(OSError, ValueError):
+                await _end(await starting)
+            raise
         except (OSError, ValueError) as error:
             message = f"`{argv[0]}` cannot be started: {getattr(error, 'strerror', None) or error}"
             raise CallError("command-missing", message, retriable=False) from error
@@ -92,11 +102,14 @@ class CommandCall:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise CallError("command-failed", "the program has no pipes")
         reading = asyncio.gather(self._read_out(process.stdout), _read_tail(process.stderr))
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            process.stdin.write(given)
-            await process.stdin.drain()
-        process.stdin.close()
-        return await reading
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                process.stdin.write(given)
+                await process.stdin.drain()
+            process.stdin.close()
+            return await reading
+        finally:
+            reading.cancel()
 
     async def _read_out(self, stream: asyncio.StreamReader) -> bytes:
         found = bytearray()
@@ -113,6 +126,18 @@ async def _read_tail(stream: asyncio.StreamReader) -> bytes:
     while part := await stream.read(65536):
         kept = (kept + part)[-_STDERR_KEPT:]
     return kept
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Stop what is left, wait until it is gone, and let go of its pipes while the loop still runs."""
+    _stop(process.pid)
+    with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+        await asyncio.wait_for(process.wait(), _PATIENCE)
+    # asyncio gives no public way to close the pipes of a program that somebody else may hold open.
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
+        transport.close()
+    await asyncio.sleep(0)
 
 
 def stop_all() -> None:

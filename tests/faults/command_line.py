@@ -105,6 +105,7 @@ SLOW = """\
 echo call >> "$1.calls"
 sleep 1000 >/dev/null 2>&1 &
 echo $! > "$1.child"
+echo $! $$ >> "$1.all"
 echo $$ > "$1.pid"
 while [ ! -e "$1.go" ]; do sleep 0.05; done
 cat

@@ -26,9 +26,10 @@ def running(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
     yield started
     for process in started:
         end_group(process)
-    for file in tmp_path.glob("*.child"):
-        if is_running(int(file.read_text())):
-            os.kill(int(file.read_text()), signal.SIGKILL)
+    for file in tmp_path.glob("*.all"):
+        for pid in map(int, file.read_text().split()):
+            if is_running(pid) and b"sl" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
 
 
 def in_the_slow_hop(folder: Path, running: list[subprocess.Popen[str]], *args: str) -> subprocess.Popen[str]:
