@@ -117,7 +117,7 @@ def _refundable(order: Any, since: int | None, days: int) -> int:
 
 def _notes(order: Any, today: date, days: int) -> list[str]:
     price = _money(order["paid_cents"], order["currency"])
-    notes = [f"Order {order['id']} is the sender's: {order['item']}, {price}."]
+    notes = [f"Order {order['id']}: {order['item']}, {price}."]
     since = _days_since(order["delivered_on"], today)
     if since is None:
         notes.append(_underway(order, today))

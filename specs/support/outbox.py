@@ -21,7 +21,8 @@ def send(reply: dict[str, Any]) -> dict[str, Any]:
     partial = file.with_suffix(".partial")
     partial.write_bytes(data)
     os.replace(partial, file)
-    return {"file": file.as_posix(), "sha256": hashlib.sha256(data).hexdigest()}
+    left = {key: reply[key] for key in ("action", "refund_cents", "body")}
+    return {"file": file.as_posix(), "sha256": hashlib.sha256(data).hexdigest(), **left}
 
 
 def _safe(name: str) -> str:
