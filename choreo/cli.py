@@ -27,7 +27,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="The weights of embedded models.", no_args_is_help=True, rich_markup_mode=None)
+contract_app = typer.Typer(
+    help="Contracts: list, show, check, lock, compare.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(models_app, name="models")
+app.add_typer(contract_app, name="contract")
 
 Db = Annotated[
     str | None,
@@ -43,6 +47,9 @@ By = Annotated[
     str | None, typer.Option("--by", metavar="NAME", help="Who answers (default: the user of this machine).")
 ]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, the beginning of one, or `last`.")]
+
+
+Paths = Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="Specs and folders (default: here).")]
 
 
 def _version(wanted: bool) -> None:
@@ -251,6 +258,86 @@ def models_rm_command(name: Annotated[str, typer.Argument(metavar="NAME", help="
         from choreo.commands.models import remove_model
 
         return remove_model(name)
+
+    _leave(work, None)
+
+
+@contract_app.command("list")
+def contract_list_command(paths: Paths = None, as_json: Json = False) -> None:
+    """The contracts there are, their versions, and who emits and accepts them in which spec."""
+
+    def work() -> int:
+        from choreo.commands.contract import list_contracts
+
+        return list_contracts(paths or ["."], as_json=as_json)
+
+    _leave(work, None)
+
+
+@contract_app.command("show")
+def contract_show_command(
+    named: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="A contract (default: the newest version).")],
+    as_json: Json = False,
+) -> None:
+    """One contract: its schema, its owner, who uses it."""
+
+    def work() -> int:
+        from choreo.commands.contract import show_contract
+
+        return show_contract(named, as_json=as_json)
+
+    _leave(work, None)
+
+
+@contract_app.command("check")
+def contract_check_command(
+    paths: Paths = None,
+    base: Annotated[str | None, typer.Option("--base", metavar="GITREF", help="Compare with this state.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Every schema is valid, released versions are unchanged, and each bump is as large as its change."""
+
+    def work() -> int:
+        from choreo.commands.contract import check_contracts
+
+        return check_contracts(paths or ["."], base=base, as_json=as_json, quiet=quiet)
+
+    _leave(work, None)
+
+
+@contract_app.command("lock")
+def contract_lock_command(
+    paths: Paths = None,
+    rewrite: Annotated[bool, typer.Option("--rewrite", help="Take changed versions in, too.")] = False,
+) -> None:
+    """Write the digest of every version to schemas/choreo.lock."""
+
+    def work() -> int:
+        from choreo.commands.contract import lock_contracts
+
+        return lock_contracts(paths or ["."], rewrite=rewrite)
+
+    _leave(work, None)
+
+
+@contract_app.command("diff")
+def contract_diff_command(
+    old: Annotated[str | None, typer.Argument(metavar="OLD", help="A file, or name@version.")] = None,
+    new: Annotated[str | None, typer.Argument(metavar="NEW", help="A file, or name@version.")] = None,
+    base: Annotated[str | None, typer.Option("--base", metavar="GITREF", help="Compare with this state.")] = None,
+    against: Annotated[
+        str | None, typer.Option("--against-traces", metavar="DB", help="Hold NEW against payloads of this store.")
+    ] = None,
+    last: Annotated[int, typer.Option("--last", metavar="N", min=1, help="How many of them.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """What a change of a contract breaks, in both directions, each with a value that shows it."""
+
+    def work() -> int:
+        from choreo.commands.contract import diff_contracts
+
+        return diff_contracts(old, new, base=base, against=against, last=last, as_json=as_json)
 
     _leave(work, None)
 

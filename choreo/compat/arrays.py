@@ -1,0 +1,228 @@
+"""A list that meets all demands, or the proof that there is none.
+
+Lists need be no longer than what is asked for: each item that is wanted gets a place, and every place before it is
+filled with whatever may stand there. Places after the last one with a schema of its own are all alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from choreo.compat.asker import Asker
+from choreo.compat.formula import Formula, Goal, Lit
+from choreo.compat.outcome import NOTHING, Doubt, Found, Nothing, Outcome
+
+_MOST_ITEMS = 3_000
+_MOST_UNIQUE = 100
+_MOST_WANTED = 24
+
+Places = dict[int, frozenset[Lit]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An item that must be there: at place `first`, or anywhere from it on (`open`). A `group` has distinct places."""
+
+    first: int
+    open: bool
+    lit: Lit
+    group: int
+
+
+class _Lists:
+    def __init__(self, demands: Sequence[Formula]) -> None:
+        self.least = max((demand[1] for demand in demands if demand[0] == "minItems"), default=0)
+        self.most = min((demand[1] for demand in demands if demand[0] == "maxItems"), default=None)
+        self.shapes = [demand[1:] for demand in demands if demand[0] == "items"]
+        self.alike = max((len(first) for first, _ in self.shapes), default=0)
+        self.unique = ("unique",) in demands
+        self.twins = ("twins",) in demands
+        self.few = [(demand[1], demand[2]) for demand in demands if demand[0] == "atmost"]
+        self.wanted = list(_wanted(demands))
+
+    def base(self, place: int) -> frozenset[Lit]:
+        """What every item at a place must meet."""
+        found: set[Lit] = {(lit[0], not lit[1]) for most, lit in self.few if most == 0}
+        for first, rest in self.shapes:
+            if place < len(first):
+                found.add((first[place], True))
+            elif rest is not None:
+                found.add((rest, True))
+        return frozenset(found)
+
+
+def _wanted(demands: Sequence[Formula]) -> Iterator[_Wanted]:
+    for group, demand in enumerate(demands):
+        if demand[0] == "item":
+            yield _Wanted(demand[1], False, demand[2], -1)
+        elif demand[0] == "later":
+            yield _Wanted(demand[1], True, demand[2], -1)
+        elif demand[0] == "atleast":
+            yield from (_Wanted(0, True, demand[2], group) for _ in range(min(demand[1], _MOST_WANTED + 1)))
+
+
+def conflict(demands: Sequence[Formula]) -> bool:
+    """Whether the counts alone contradict each other."""
+    folded = _Lists(demands)
+    least = max([folded.least, *(wanted.first + 1 for wanted in folded.wanted)])
+    return (folded.most is not None and least > folded.most) or (folded.unique and folded.twins)
+
+
+def solve(demands: Sequence[Formula], solver: Asker) -> Outcome:
+    """A list, a proof that there is none, or a doubt."""
+    folded = _Lists(demands)
+    if conflict(demands):
+        return NOTHING
+    if len(folded.wanted) > _MOST_WANTED or any(wanted.first > _MOST_ITEMS for wanted in folded.wanted):
+        return Doubt("too many items are asked for")
+    if folded.twins:
+        return _with_twins(folded, solver)
+    doubt: Outcome = NOTHING
+    for places in _placed(folded, solver):
+        outcome = _filled(folded, places, solver)
+        if isinstance(outcome, Found):
+            return outcome
+        if isinstance(outcome, Doubt):
+            doubt = outcome
+    return doubt
+
+
+def _placed(folded: _Lists, solver: Asker) -> Iterator[Places]:
+    """Every way to give each wanted item a place, up to places that are alike."""
+    wanted = sorted(folded.wanted, key=lambda item: (item.open, -item.first))
+
+    def place(number: int, places: Places, groups: dict[int, frozenset[int]]) -> Iterator[Places]:
+        solver.budget.spend()
+        if number == len(wanted):
+            yield places
+            return
+        item = wanted[number]
+        for here in _candidates(item, folded, places):
+            taken = groups.get(item.group, frozenset())
+            if item.group >= 0 and here in taken:
+                continue
+            lits = places.get(here, frozenset()) | {item.lit}
+            if not isinstance(solver.solve(folded.base(here) | lits), Nothing):
+                yield from place(number + 1, {**places, here: lits}, {**groups, item.group: taken | {here}})
+
+    yield from place(0, {}, {})
+
+
+def _candidates(item: _Wanted, folded: _Lists, places: Places) -> list[int]:
+    if not item.open:
+        return [item.first]
+    start = max(folded.alike, item.first)
+    fresh = next(here for here in range(start, start + len(places) + 1) if here not in places)
+    found = {here for here in places if here >= item.first} | set(range(item.first, folded.alike)) | {fresh}
+    return sorted(here for here in found if folded.most is None or here < folded.most)
+
+
+def _filled(folded: _Lists, places: Places, solver: Asker) -> Outcome:
+    length = max([folded.least, *(place + 1 for place in places)])
+    if folded.most is not None and length > folded.most:
+        return NOTHING
+    if length > _MOST_ITEMS:
+        return _too_long(folded, solver)
+    goals = [folded.base(place) | places.get(place, frozenset()) for place in range(length)]
+    limits = [(most, lit) for most, lit in folded.few if most > 0]
+    if not limits:
+        return _items(goals, folded, solver)
+    return _limited(goals, limits, folded, solver)
+
+
+def _too_long(folded: _Lists, solver: Asker) -> Outcome:
+    """A list of many items: no value is made, but a place that nothing fits is a proof."""
+    if isinstance(solver.solve(folded.base(folded.alike)), Nothing):
+        return NOTHING
+    return Doubt("a list of that many items is not made")
+
+
+def _limited(goals: list[Goal], limits: list[tuple[int, Lit]], folded: _Lists, solver: Asker) -> Outcome:
+    """At most so many items may meet a schema: the others must not. Those that must, do."""
+    most, (number, wanted) = limits[0]
+    against = (number, not wanted)
+    forced = [place for place, goal in enumerate(goals) if isinstance(solver.solve(goal | {against}), Nothing)]
+    if len(forced) > most:
+        return NOTHING
+    free = [place for place in range(len(goals)) if place not in forced]
+    doubt: Outcome = NOTHING
+    for count in range(min(most - len(forced), len(free), 3) + 1):
+        for chosen in combinations(free[:12], count):
+            solver.budget.spend()
+            kept = {*forced, *chosen}
+            told = [goal if place in kept else goal | {against} for place, goal in enumerate(goals)]
+            rest = limits[1:]
+            outcome = _limited(told, rest, folded, solver) if rest else _items(told, folded, solver)
+            if isinstance(outcome, Found):
+                return outcome
+            if isinstance(outcome, Doubt):
+                doubt = outcome
+    is_all = len(free) <= 12 and min(most - len(forced), len(free)) <= 3
+    return doubt if is_all else Doubt("`maxContains` leaves too many ways")
+
+
+def _items(goals: list[Goal], folded: _Lists, solver: Asker) -> Outcome:
+    if folded.unique and len(goals) > 1:
+        return _unique(goals, solver)
+    values: list[Any] = []
+    sure = True
+    doubt: Doubt | None = None
+    for goal in goals:
+        outcome = solver.solve(goal)
+        if isinstance(outcome, Nothing):
+            return NOTHING
+        if isinstance(outcome, Doubt):
+            doubt = outcome
+        else:
+            values.append(outcome.value)
+            sure = sure and outcome.sure
+    return doubt or Found(values, sure)
+
+
+def _unique(goals: list[Goal], solver: Asker) -> Outcome:
+    """Items that all differ: each goes round the earlier ones."""
+    if any(isinstance(solver.solve(goal), Nothing) for goal in goals):
+        return NOTHING
+    if len(goals) > _MOST_UNIQUE:
+        return Doubt("so many different items are not looked for")
+    values: list[Any] = []
+    sure = True
+    for goal in goals:
+        others: frozenset[Lit] = frozenset((solver.graph.constant(value), False) for value in values)
+        outcome = solver.solve(goal | others)
+        if isinstance(outcome, Nothing):
+            return NOTHING if len(set(goals)) == 1 else Doubt("`uniqueItems` over items of different kinds")
+        if isinstance(outcome, Doubt):
+            return outcome
+        values.append(outcome.value)
+        sure = sure and outcome.sure
+    return Found(values, sure)
+
+
+def _with_twins(folded: _Lists, solver: Asker) -> Outcome:
+    """A list with two equal items."""
+    last = folded.alike + 2
+    doubt: Outcome = NOTHING
+    for first, second in combinations(range(min(last, 12)), 2):
+        goal = folded.base(first) | folded.base(second)
+        outcome = solver.solve(goal)
+        if isinstance(outcome, Found):
+            shared = frozenset({(solver.graph.constant(outcome.value), True)})
+            outcome = _twinned(folded, {first: shared, second: shared}, solver)
+            if isinstance(outcome, Found):
+                return outcome
+            doubt = Doubt("two equal items among other demands") if folded.wanted or folded.few else outcome
+        if isinstance(outcome, Doubt):
+            doubt = outcome
+    return doubt if last <= 12 else Doubt("two equal items in a long list")
+
+
+def _twinned(folded: _Lists, places: Places, solver: Asker) -> Outcome:
+    if folded.most is not None and max(places) >= folded.most:
+        return NOTHING
+    if folded.wanted:
+        return Doubt("two equal items among other demands")
+    return _filled(folded, places, solver)

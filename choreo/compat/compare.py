@@ -1,0 +1,103 @@
+"""Two versions of a contract, compared: does every value of one still pass under the other?
+
+Compatible is always proved, breaking always has a counterexample that the validator confirms; what is neither is
+unknown. The work is counted, so that the same two schemas always give the same answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from choreo.compat.budget import Budget, TooMuch
+from choreo.compat.changes import changes
+from choreo.compat.document import Document, child
+from choreo.compat.graph import Graph
+from choreo.compat.noun import Comparison, Counterexample, Direction
+from choreo.compat.outcome import NOTHING, Doubt, Found, Outcome
+from choreo.compat.search import search
+from choreo.compat.solver import Solver
+from choreo.compat.values import TYPES
+from choreo.contract.explain import explain
+
+STEPS = 60_000
+"""Work for one direction: at the very most about a second."""
+_SEED_STEPS = 5_000
+
+
+def compare(old: Any, new: Any) -> Comparison:
+    """Compare two JSON Schemas. Raises Unusable where one of them is no schema that can be used.
+
+    `format` is not asserted, as everywhere in choreo. A schema without `$schema` is read as draft 2020-12.
+    """
+    before, after = Document(old), Document(new)
+    return Comparison(
+        backward=_direction(before, after, "old", "new"),
+        forward=_direction(after, before, "new", "old"),
+        changes=changes(old, new),
+    )
+
+
+def includes(wide: Any, narrow: Any) -> Direction:
+    """Whether every value that `narrow` accepts is one that `wide` accepts. Raises Unusable."""
+    return _direction(Document(narrow), Document(wide), "sender", "receiver")
+
+
+def _direction(writer: Document, reader: Document, writers: str, readers: str) -> Direction:
+    """Whether the reader accepts all that the writer may write. The names are for the message."""
+    if writer.essence("") == reader.essence(""):
+        return Direction("compatible", "same", "", "both say the same")
+    outcome = _decide(writer, reader)
+    if isinstance(outcome, Found):
+        return _broken(reader, outcome.value, writers, readers)
+    if isinstance(outcome, Doubt):
+        return Direction("unknown", "undecided", "", outcome.reason)
+    return Direction(
+        "compatible", "included", "", f"proved: all that the {writers} one accepts, the {readers} one accepts"
+    )
+
+
+def _decide(writer: Document, reader: Document) -> Outcome:
+    """A value that the writer's schema accepts and the reader's refuses; a proof that there is none; or a doubt."""
+
+    def breaks(value: Any) -> bool:
+        return writer.is_valid(value) is True and reader.is_valid(value) is False
+
+    graph = Graph()
+    here, there = graph.add(writer), graph.add(reader)
+    try:
+        goal = frozenset({(here, True), (there, False)})
+        outcome = Solver(graph, Budget(STEPS)).any_type(goal, breaks)
+    except TooMuch:
+        outcome = Doubt("it would take too much work to tell")
+    except RecursionError:
+        outcome = Doubt("nested too deeply")
+    except (KeyError, TypeError, AttributeError, ValueError):
+        # the validator lets a reference lead into parts of a text that are no well-formed schema
+        outcome = Doubt("a reference leads to what is no schema")
+    if not isinstance(outcome, Doubt):
+        return outcome
+    seeds = _seeds(graph, here)
+    found = search((writer.schema, reader.schema), seeds, lambda value: writer.is_valid(value) is True, breaks)
+    return Found(found[0]) if found else outcome
+
+
+def _seeds(graph: Graph, number: int) -> list[Any]:
+    """A value of each type that a schema accepts."""
+    found: list[Any] = []
+    for kind in TYPES:
+        try:
+            outcome = Solver(graph, Budget(_SEED_STEPS)).of_type(frozenset({(number, True)}), kind)
+        except (TooMuch, RecursionError, KeyError, TypeError, AttributeError, ValueError):
+            outcome = NOTHING
+        if isinstance(outcome, Found):
+            found.append(outcome.value)
+    return found
+
+
+def _broken(reader: Document, value: Any, writers: str, readers: str) -> Direction:
+    error = reader.first_error(value)
+    where, reason = explain(error)
+    path = [str(part) for part in error.schema_path]
+    rule = next((part for part in reversed(path) if not part.isdigit()), "false")
+    message = f"the {writers} one accepts what the {readers} one refuses: {reason}"
+    return Direction("breaking", rule, child("", *path), message, Counterexample(value, where, reason))

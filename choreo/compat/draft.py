@@ -1,0 +1,82 @@
+"""The drafts of JSON Schema: which one a schema is written for, and the validator that has the last word on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+DRAFTS = (4, 6, 7, 19, 20)
+"""4, 6, 7, 2019-09 and 2020-12."""
+CONTRACTS = 20
+URIS = {
+    4: "http://json-schema.org/draft-04/schema#",
+    6: "http://json-schema.org/draft-06/schema#",
+    7: "http://json-schema.org/draft-07/schema#",
+    19: "https://json-schema.org/draft/2019-09/schema",
+    20: "https://json-schema.org/draft/2020-12/schema",
+}
+_UNDECLARED = (20, 7, 4)
+_BACKTRACKS = 20_000
+_NAMES = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "draft/2019-09": 19, "draft/2020-12": 20}
+
+
+class Unusable(ValueError):
+    """A schema that no validator takes."""
+
+
+def declared(schema: Any) -> int | None:
+    """The draft that `$schema` names, or None."""
+    named = schema.get("$schema") if isinstance(schema, Mapping) else None
+    if not isinstance(named, str):
+        return None
+    found = re.match(r"https?://json-schema\.org/(draft(?:-0[467]|/2019-09|/2020-12))/schema#?$", named)
+    return _NAMES[found[1]] if found else None
+
+
+def open_schema(schema: Any) -> tuple[int, Any]:
+    """(draft, map of validators by pointer `#/...`) of a schema. Raises Unusable with the reason.
+
+    The draft is the one that `$schema` names; else 2020-12, or the newest older one in which the schema is
+    well formed (lists under `items` are draft 7, `exclusiveMinimum: true` is draft 4).
+    """
+    named = declared(schema)
+    reason = ""
+    for draft in (named,) if named else _UNDECLARED:
+        try:
+            return draft, _validators(schema, draft)
+        except ValueError as error:
+            reason = reason or str(error).strip().splitlines()[0][:200]
+    raise Unusable(reason)
+
+
+def _validators(schema: Any, draft: int) -> Any:
+    """`format` is not asserted, and nothing is fetched. Linear-time patterns, unless one looks around."""
+    import jsonschema_rs
+
+    text: Any = {"allOf": [schema]} if isinstance(schema, bool) and draft == 4 else schema
+    if isinstance(schema, Mapping):
+        text = {**schema, "$schema": URIS[draft]}
+    found: Any = {}
+    for patterns in (jsonschema_rs.RegexOptions(), jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS)):
+        found = jsonschema_rs.validator_map_for(
+            text, offline=True, registry=jsonschema_rs.Registry([]), validate_formats=False, pattern_options=patterns
+        )
+        if "#" in found.keys():  # noqa: SIM118 - no mapping: parts that cannot be used are just not in it
+            return found
+    jsonschema_rs.validator_for(text, offline=True, registry=jsonschema_rs.Registry([]), validate_formats=False)
+    raise Unusable("the validator cannot use it")
+
+
+def finds(pattern: str, text: str) -> bool | None:
+    """Whether the validator finds a pattern in a text; None where it cannot use the pattern."""
+    import jsonschema_rs
+
+    for options in (jsonschema_rs.RegexOptions(), jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS)):
+        try:
+            return bool(
+                jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=options).is_valid(text)
+            )
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,129 @@
+"""The schemas of a comparison, numbered: equal ones are one, wherever they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from choreo.compat.document import Document, child
+from choreo.compat.formula import FALSE, TRUE, Formula
+from choreo.compat.values import key
+
+_IN_PLACE = ("allOf", "anyOf", "oneOf")
+_IN_PLACE_ONE = ("not", "if", "then", "else")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A schema: where it stands, or the one `value` that it accepts (`document` is None then)."""
+
+    document: Document | None
+    pointer: str
+    schema: Any
+
+    @property
+    def draft(self) -> int:
+        return self.document.draft if self.document else 20
+
+
+class Graph:
+    """Numbers for schemas."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._numbers: dict[Any, int] = {}
+        self._at: dict[tuple[int, str], int] = {}
+        self._loops: dict[int, bool] = {}
+
+    def add(self, document: Document, pointer: str = "") -> int:
+        """The number of the schema at a pointer. Raises KeyError where there is none."""
+        place = (id(document), pointer)
+        known = self._at.get(place)
+        if known is None:
+            essence = document.essence(pointer)
+            if essence not in self._numbers:
+                self._numbers[essence] = len(self.nodes)
+                self.nodes.append(Node(document, pointer, document.at(pointer)))
+            known = self._at[place] = self._numbers[essence]
+        return known
+
+    def constant(self, value: Any) -> int:
+        """The number of the schema that accepts this one value."""
+        name = ("constant", key(value))
+        if name not in self._numbers:
+            self._numbers[name] = len(self.nodes)
+            self.nodes.append(Node(None, "", {"const": value}))
+        return self._numbers[name]
+
+    def below(self, number: int, *keys: str | int) -> int:
+        """The number of a schema inside another one."""
+        node = self.nodes[number]
+        if node.document is None:
+            raise KeyError(keys)
+        return self.add(node.document, child(node.pointer, *keys))
+
+    def lit(self, number: int, wanted: bool = True) -> Formula:
+        """The demand that a schema holds, or does not."""
+        schema = self.nodes[number].schema
+        if isinstance(schema, bool):
+            return TRUE if schema == wanted else FALSE
+        return ("lit", number, wanted)
+
+    def holds(self, number: int, value: Any) -> bool | None:
+        """The validator's verdict on a value under a schema; None where it has none."""
+        node = self.nodes[number]
+        if node.document is None:
+            return bool(key(node.schema["const"]) == key(value))
+        return node.document.is_valid(value, node.pointer)
+
+    def name(self, number: int, *keys: str | int) -> str:
+        """Where a part of a schema stands, for people."""
+        return child(self.nodes[number].pointer, *keys)
+
+    # -- schemas that lead back to themselves --------------------------------------------------------
+
+    def is_loop(self, number: int) -> bool:
+        """Whether a schema judges a value by itself again without going into the value."""
+        if number not in self._loops:
+            self._loops[number] = self._reaches_itself(number)
+        return self._loops[number]
+
+    def _reaches_itself(self, number: int) -> bool:
+        seen: set[int] = set()
+        waiting = self._in_place(number)
+        while waiting:
+            other = waiting.pop()
+            if other == number:
+                return True
+            if other not in seen:
+                seen.add(other)
+                waiting += self._in_place(other)
+        return False
+
+    def _in_place(self, number: int) -> list[int]:
+        node = self.nodes[number]
+        schema = node.schema
+        if not isinstance(schema, Mapping) or node.document is None:
+            return []
+        ones = _IN_PLACE_ONE if node.draft >= 7 else ("not",)
+        found = [self.below(number, word) for word in ones if word in schema]
+        found += [self.below(number, word, place) for word in _IN_PLACE for place in range(len(schema.get(word, ())))]
+        for word in ("dependentSchemas", "dependencies"):
+            parts = schema.get(word, {}) if word == "dependencies" or node.draft >= 19 else {}
+            found += [self.below(number, word, name) for name, part in parts.items() if not isinstance(part, list)]
+        targets = [self.target(number, word) for word in ("$ref", "$dynamicRef", "$recursiveRef") if word in schema]
+        return found + [target for target in targets if target is not None]
+
+    def target(self, number: int, keyword: str) -> int | None:
+        """The schema a reference leads to; None where that cannot be told."""
+        node = self.nodes[number]
+        ref = node.schema[keyword]
+        if node.document is None or not isinstance(ref, str):
+            return None
+        if keyword != "$ref" and not node.document.is_one_resource:
+            return None
+        pointer = node.document.target(ref, node.pointer)
+        if pointer is None or not isinstance(node.document.at(pointer), Mapping | bool):
+            return None
+        return self.add(node.document, pointer)
