@@ -16,7 +16,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from choreo.canonical import Payload
-from choreo.engine.advance import Ask, Finish, Play, advance, finished_hop
+from choreo.engine.advance import Ask, Finish, Play, advance, finished_hop, rebuild
 from choreo.engine.answer import decided, violations
 from choreo.engine.position import HopState, OpenQuestion, Position
 from choreo.engine.react import Check, react
@@ -27,7 +27,7 @@ from choreo.players.base import Instant, Played, Player, Visit, is_instant
 from choreo.runners.questions import question_for
 from choreo.spec import Role
 from choreo.store import Store
-from choreo.store.writer import HopAttempt, RunWriter
+from choreo.store.writer import AnswerWaiting, HopAttempt, RunWriter
 from choreo.trace import Asked, Attempt, Decided, Event, HopFinished, HopStatus, RunFinished, RunResumed
 
 Watch = Callable[[Sequence[Event], Position], None]
@@ -129,11 +129,26 @@ class LocalRunner:
         """Book a fact and all that follows, durably, then tell whoever watches."""
         if isinstance(fact, Asked):  # another question may have been booked since this one was thought of
             fact = replace(fact, question=self.position.asked + 1)
+        made = tuple(attempts)
         self._ahead = True
         events = react(self.plan, self.position, fact, self.parts.check)
-        self.parts.writer.append(events, attempts, status=status_of(self.position), at=fact.at)
+        try:
+            self.parts.writer.append(events, made, status=status_of(self.position), at=fact.at)
+        except AnswerWaiting:
+            self._answer_first(fact, made)
+            return
         self._ahead = False
         self.parts.watch(events, self.position)
+
+    def _answer_first(self, fact: Event, attempts: Sequence[HopAttempt]) -> None:
+        """Someone answered while this fact was about to close their question: what they said comes first."""
+        store = self.parts.store
+        history = store.history(store.find(self.position.run))
+        self.position = self.parts.position = rebuild(self.plan, self.position.run, history)
+        self._ahead = False
+        self._take_answers()
+        if not isinstance(fact, Decided) or fact.question in self.position.questions:
+            self.commit(fact, attempts)
 
     def _book(self, mail: _HopEnded | _PersonAnswered | BaseException | None) -> None:
         if isinstance(mail, BaseException):

@@ -41,7 +41,7 @@ _ASKED = (
 )
 _DECIDED = (
     "UPDATE decision SET answered=COALESCE(answered,?),decision=?,shown=?,who=?,edited=?,reason=?,seconds=?,"
-    "decided_seq=?,decided=? WHERE run=? AND number=? AND decided_seq IS NULL"
+    "decided_seq=?,decided=? WHERE run=? AND number=? AND decided_seq IS NULL AND (decision IS NULL OR decision=?)"
 )
 _ATTEMPT = (
     "INSERT INTO attempt(run,hop,number,seq,kind,request,response,started,seconds,code,message,model,tokens_in,"
@@ -53,6 +53,10 @@ _RUN = (
     "WHERE key=? AND epoch=?"
 )
 _RUN_END = "UPDATE run SET outcome=?,code=?,message=?,result=?,pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=?"
+
+
+class AnswerWaiting(Exception):
+    """A person's answer is on record already, and another decision was about to be booked. Nothing was written."""
 
 
 class RunWriter:
@@ -304,7 +308,7 @@ class RunWriter:
         )
 
     def _write_decision(self, event: Decided, fresh: dict[str, int]) -> None:
-        self._db.execute(
+        done = self._db.execute(
             _DECIDED,
             (
                 event.at,
@@ -318,8 +322,11 @@ class RunWriter:
                 event.at,
                 self._key,
                 event.question,
+                event.decision,
             ),
         )
+        if done.rowcount != 1:
+            raise AnswerWaiting(event.question)
 
     # -- the lease -----------------------------------------------------------------------------------
 
