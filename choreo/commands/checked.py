@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from choreo.errors import SpecErrors, UsageError
@@ -14,8 +14,7 @@ from choreo.problem import Problem
 from choreo.spec import ModelPlayer, ModelSettings, Role, Spec
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(Struct, frozen=True):
     loaded: Loaded
     plan: Plan
     warnings: tuple[Problem, ...]

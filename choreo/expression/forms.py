@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from choreo.canonical import NotData, Payload, encode
 from choreo.expression.evaluate import compile_expression
@@ -17,8 +18,7 @@ Scope = Mapping[str, Any]
 _Build = Callable[[Scope], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledForm:
+class CompiledForm(Struct, frozen=True):
     """A form, ready to be built many times. `names` and `member_paths` are those of all its expressions."""
 
     form: Form

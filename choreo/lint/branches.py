@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
+
+from msgspec import Struct
 
 from choreo.plan import Edge
 from choreo.spec import END, TRIGGER, Spec
@@ -14,8 +15,7 @@ Link = tuple[str, str, Edge]
 """(from, to, edge): from and to are roles, `trigger` or `end`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """One handoff to one target out of a fork, with everything it can lead to without going round a loop."""
 
     edge: Edge
@@ -32,8 +32,7 @@ def _chosen(edge: Edge) -> bool:
     return handoff.otherwise or (handoff.when is not None and not handoff.also)
 
 
-@dataclass(frozen=True, slots=True)
-class Fork:
+class Fork(Struct, frozen=True):
     """Branches out of one event. `single` is what exactly one of them leads to."""
 
     branches: tuple[Branch, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from choreo.lint.operators import group
 from choreo.lint.schemas import declared_fields, field_of, is_closed, item_of, required_fields
@@ -14,8 +15,7 @@ from choreo.lint.wording import contract_name, described, listed, written
 _DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(Struct, frozen=True):
     """What does not fit: `sure` where it never can, else where some values do not. `wanted` refuses `given`."""
 
     code: str

@@ -7,8 +7,9 @@ is rejected or expires starts at the roles whose payload waited there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from choreo.lint.branches import Branches
 from choreo.lint.sure import Sure
@@ -16,8 +17,7 @@ from choreo.plan import Edge
 from choreo.spec import TRIGGER, Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Arc:
+class Arc(Struct, frozen=True):
     """One way from a role (or `trigger`) to a role (or `end`). `gate` is the touchpoint whose event it takes."""
 
     source: str
@@ -30,8 +30,7 @@ class Arc:
         return f"{self.source}{f' -> {self.gate}' if self.gate else ''}{event} -> {self.target}"
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """A loop, as the arcs that are walked in turn; the last one closes it."""
 
     arcs: tuple[Arc, ...]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from choreo.lint.survey import Survey
 from choreo.problem import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A generator of Problems and the stable codes it uses. Its docstring is its manual."""
 
     find: Callable[[Survey], Iterator[Problem]]

@@ -7,10 +7,11 @@ type then allows more than the schema does, never less.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from choreo.contract import Contract
 from choreo.lint.types import ANY, MOST, Alt, Kind, Part, Type, kind_of
@@ -33,8 +34,7 @@ Way = tuple[Part, ...]
 """Schemas that all hold, without any choice between them left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """`required` is False where the object may be without it."""
 
     type: Type

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from choreo.plan import Edge
 from choreo.spec import TRIGGER, Role, Spec, Touchpoint
@@ -21,8 +22,7 @@ _OWN: dict[Where, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Where an expression stands. `edge` is set at a handoff, `role` inside a role, `gate` at a touchpoint.
 
     `lanes`: whether the spec has lanes at all.

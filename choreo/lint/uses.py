@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
@@ -14,8 +15,7 @@ from choreo.spec import CommandService, Expr, Fields, Fixed, Form, Items, ModelP
 Purpose = Literal["condition", "value", "text", "show", "names", "list", "number"]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """`purpose`: a condition must be a boolean, a text must not be null, `show` may be anything that is not an error,
     `names` are the targets of a `pick`, a `list` is that of `each`, a `number` a confidence."""
 
