@@ -255,6 +255,13 @@ def test_an_expense_claim_ends_as_its_checks_say(
     assert cents or not (tmp_path / "payments.jsonl").exists()
 
 
+@pytest.mark.parametrize(("cents", "asked"), [(20000, 0), (20001, 1)])
+def test_a_clean_claim_is_shown_to_a_person_above_two_hundred(cents: int, asked: int, tmp_path: Path) -> None:
+    claim = inputs("expense", "01-small")
+    train = {**claim["lines"][0], "cents": cents}
+    assert len(play("expense-check", {**claim, "lines": [train]}, tmp_path).asked) == asked
+
+
 @pytest.mark.parametrize(
     ("name", "answers", "outcome", "drafts"),
     [
