@@ -4,7 +4,8 @@
 
 Each email is one `choreo run` in a process of its own, as a user starts it; the answers are read from
 `choreo trace --json`. The labels beside this file say what a careful person would have read and decided
-(`action` lists every decision that is acceptable after the desk's own limits).
+(`action` lists every decision that is acceptable after the desk's own limits). The prompts and word lists of the
+desk were made while looking at the sample emails; `--heldout` plays others, which nothing was fitted to.
 """
 
 from __future__ import annotations
@@ -22,17 +23,20 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 SPEC = ROOT / "specs/support-desk.yaml"
+SAMPLES = (ROOT / "specs/support/emails", HERE / "labels.json")
+HELDOUT = (HERE / "heldout/emails", HERE / "heldout/labels.json")
 READ = ("order_id", "legal_threat", "language")
 
 
 def main() -> int:
     wanted = arguments()
-    labels = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
-    emails = [name for name in labels if not wanted.only or name[:2] in wanted.only.split(",")]
+    emails_in, labels_in = HELDOUT if wanted.heldout else SAMPLES
+    labels = json.loads(labels_in.read_text(encoding="utf-8"))
+    names = [name for name in labels if not wanted.only or name[:2] in wanted.only.split(",")]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in emails:
-            rows.append(judged(name, labels[name], played(name, Path(folder), wanted.model)))
+        for name in names:
+            rows.append(judged(name, labels[name], played(emails_in / f"{name}.json", Path(folder), wanted.model)))
             print(line(rows[-1]), flush=True)
     print(total(rows))
     if wanted.markdown:
@@ -43,15 +47,15 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Counts what support-desk gets right.")
     parser.add_argument("--model", action="append", default=[], help="passed on to choreo run")
+    parser.add_argument("--heldout", action="store_true", help="play the emails that nothing was fitted to")
     parser.add_argument("--only", default="", help="first two digits of emails, with commas")
     parser.add_argument("--markdown", default="", help="write the replies to this file")
     return parser.parse_args()
 
 
-def played(name: str, folder: Path, models: list[str]) -> dict[str, Any]:
+def played(email: Path, folder: Path, models: list[str]) -> dict[str, Any]:
     """One run in `folder`: {role: its last finished hop}, the touchpoint that asks, seconds in all."""
-    db = folder / f"{name}.db"
-    email = ROOT / f"specs/support/emails/{name}.json"
+    db = folder / f"{email.stem}.db"
     call = ["run", str(SPEC), "--input", str(email), "--db", str(db), "--quiet", "--yes"]
     began = time.monotonic()
     done = choreo([*call, *(part for model in models for part in ("--model", model))], folder)
@@ -74,13 +78,24 @@ def choreo(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def judged(name: str, label: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     """`safe`: nothing left without a person, and no amount but the order's; false too where the run broke."""
     if "draft" not in run["hops"]:
-        return {"name": name, "read": [], "raw": "-", "final": "-", "right": False, "safe": False, "run": run}
+        return {
+            "name": name,
+            "read": [],
+            "raw": "-",
+            "final": "-",
+            "model_right": False,
+            "right": False,
+            "safe": False,
+            "run": run,
+        }
     case, facts, ruling = (run["hops"][role]["output"]["value"] for role in ("read", "lookup", "settle"))
+    decided = run["hops"]["decide"]["output"]["value"]["action"]
     misread = [field for field in READ if normal(case[field]) != normal(label[field])]
     return {
         "name": name,
         "read": misread,
-        "raw": run["hops"]["decide"]["output"]["value"]["action"],
+        "raw": decided,
+        "model_right": decided in label["action"],
         "final": ruling["action"],
         "confidence": run["hops"]["decide"]["confidence"],
         "right": ruling["action"] in label["action"],
@@ -110,7 +125,10 @@ def line(row: dict[str, Any]) -> str:
 def total(rows: list[dict[str, Any]]) -> str:
     right, safe = sum(row["right"] for row in rows), sum(row["safe"] for row in rows)
     read = sum(not row["read"] for row in rows if row["final"] != "-")
-    return f"{len(rows)} emails: {read} read right, {right} decided right, {safe} safe"
+    alone = sum(row["model_right"] for row in rows)
+    return (
+        f"{len(rows)} emails: {read} read right, {alone} decided right by the model, {right} after limits, {safe} safe"
+    )
 
 
 def letter(row: dict[str, Any]) -> str:
