@@ -24,7 +24,7 @@ from choreo.compat.release import digests_of, write_lock
 from choreo.errors import DONE, FAILED, ChoreoError, UsageError
 from choreo.load.catalogue import Catalogue
 from choreo.load.parties import Party
-from choreo.render.problems import render_problems
+from choreo.render.problems import problem_data, render_problems
 from choreo.render.text import one_line
 
 
@@ -98,7 +98,7 @@ def check_contracts(paths: Sequence[str], *, base: str | None, as_json: bool, qu
     texts = {path: text for report in reports for path, text in report.texts.items()}
     if as_json:
         told = {
-            "problems": [_problem(problem) for problem in problems],
+            "problems": [problem_data(problem) for problem in problems],
             "steps": [s for r in reports for s in r.steps_data],
         }
         out(json.dumps(told, ensure_ascii=False, indent=2))
@@ -116,20 +116,6 @@ def _tell(reports: Sequence[Report], quiet: bool) -> None:
     for report in reports:
         for line in () if quiet else report.lines:
             out(one_line(line))
-
-
-def _problem(problem: Any) -> dict[str, Any]:
-    place = problem.place
-    return {
-        "path": place.path,
-        "line": place.line,
-        "column": place.column,
-        "severity": problem.severity,
-        "code": problem.code,
-        "message": problem.message,
-        "help": problem.help,
-        "also": [{"path": p.path, "line": p.line, "column": p.column, "label": label} for p, label in problem.also],
-    }
 
 
 def lock_contracts(paths: Sequence[str], *, rewrite: bool) -> int:

@@ -7,21 +7,19 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from choreo.canonical import Payload
 from choreo.commands.playing import Options
 from choreo.commands.resume import go_on, plan_of
 from choreo.commands.speech import is_terminal, out, say, say_safe
 from choreo.engine.advance import rebuild
-from choreo.engine.answer import decided, violations
+from choreo.engine.answer import decided
 from choreo.engine.position import OpenQuestion, Position
 from choreo.errors import DONE, WAITING, HeldError, UsageError
 from choreo.gates.base import Answer, Parked
 from choreo.gates.flags import answer_from_flags
 from choreo.gates.terminal import TerminalGate
 from choreo.plan import Plan
-from choreo.runners.questions import question_for
+from choreo.runners.questions import answer_check, question_for
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import is_alive
 from choreo.verify import the_checker
@@ -87,7 +85,7 @@ def _record(store: Store, plan: Plan, position: Position, flags: Flags, options:
     shown = question_for(plan, position, question, store.attempts_of(position.run))
     answer = answer_from_flags(
         shown,
-        _check(plan, position, question),
+        answer_check(plan, position, question, the_checker()),
         by=options.by,
         approve=flags.approve,
         reject=flags.reject,
@@ -105,7 +103,7 @@ def _at_terminal(store: Store, plan: Plan, position: Position, options: Options)
     gate = TerminalGate(options.by)
     for question in list(position.questions.values()):
         shown = question_for(plan, position, question, store.attempts_of(position.run))
-        answer: Answer | Parked = asyncio.run(gate.ask(shown, _check(plan, position, question)))
+        answer: Answer | Parked = asyncio.run(gate.ask(shown, answer_check(plan, position, question, the_checker())))
         if answer == "quit":
             return
         if isinstance(answer, Answer):
@@ -127,15 +125,6 @@ def _keep(store: Store, plan: Plan, position: Position, question: OpenQuestion, 
         seconds=answer.seconds,
     )
     store.record_answer(position.run, fact)
-
-
-def _check(plan: Plan, position: Position, question: OpenQuestion) -> Any:
-    def check(value: Any) -> tuple[str, ...]:
-        payload = value if isinstance(value, Payload) else Payload.of(value)
-        found = violations(plan, position, question, payload, the_checker())
-        return tuple(f"{pointer or '/'}: {sentence}" for pointer, sentence in found)
-
-    return check
 
 
 def _chosen(position: Position, flags: Flags) -> OpenQuestion:

@@ -12,7 +12,7 @@ from choreo.commands.speech import out, say, wants_colour
 from choreo.errors import DONE, FAILED, UsageError
 from choreo.load import find_specs, load_spec
 from choreo.problem import Problem
-from choreo.render.problems import render_problems, summary
+from choreo.render.problems import problem_data, render_problems, summary
 
 
 def validate(paths: Sequence[str], *, strict: bool, as_json: bool, quiet: bool) -> int:
@@ -26,7 +26,7 @@ def validate(paths: Sequence[str], *, strict: bool, as_json: bool, quiet: bool) 
         texts.update(loaded.texts)
     shown = [problem for problem in found if not quiet or problem.severity == "error"]
     if as_json:
-        out(json.dumps([_as_json(problem) for problem in shown], ensure_ascii=False, indent=2))
+        out(json.dumps([problem_data(problem) for problem in shown], ensure_ascii=False, indent=2))
     elif shown:
         out(render_problems(shown, texts, colour=wants_colour(sys.stdout)).rstrip("\n"))
     if not as_json and not quiet:
@@ -53,17 +53,3 @@ def _specs(paths: Sequence[str]) -> tuple[list[str], int]:
 
 
 _WHAT_IS_A_SPEC = "a spec is a YAML file with a top-level `choreo:` key"
-
-
-def _as_json(problem: Problem) -> dict[str, object]:
-    place = problem.place
-    return {
-        "path": place.path,
-        "line": place.line,
-        "column": place.column,
-        "severity": problem.severity,
-        "code": problem.code,
-        "message": problem.message,
-        "help": problem.help,
-        "also": [{"path": p.path, "line": p.line, "column": p.column, "label": label} for p, label in problem.also],
-    }

@@ -82,7 +82,6 @@ class Answered:
     reason: str
     by: str
     past: Past
-    edge: int
 
 
 @dataclass(slots=True)
@@ -294,7 +293,6 @@ def _decided(plan: Plan, position: Position, event: Decided) -> None:
         reason=event.reason,
         by=event.by,
         past=arrival.past,
-        edge=arrival.edge,
     )
     if event.decision in ("approve", "edit", "not-asked"):
         arrival.payload = payload

@@ -31,9 +31,10 @@ class PythonCall:
 
     def __init__(self, service: PythonService) -> None:
         self._service = service
+        self._function: Callable[..., Any] | None = None
 
     async def __call__(self, visit: Visit, seconds: float) -> Called:
-        function = load_function(visit.folder, self._service.target)
+        function = self._function = self._function or load_function(visit.folder, self._service.target)
         arguments = (_fresh(visit.input),)
         named: dict[str, Any] = {}
         if self._service.takes_feedback:

@@ -45,6 +45,21 @@ def _first(problems: Sequence[Problem], limit: int) -> list[Problem]:
     return sorted(kept, key=lambda problem: problem.order)
 
 
+def problem_data(problem: Problem) -> dict[str, object]:
+    """A problem as plain JSON data, for `--json`."""
+    place = problem.place
+    return {
+        "path": place.path,
+        "line": place.line,
+        "column": place.column,
+        "severity": problem.severity,
+        "code": problem.code,
+        "message": problem.message,
+        "help": problem.help,
+        "also": [{"path": p.path, "line": p.line, "column": p.column, "label": label} for p, label in problem.also],
+    }
+
+
 def summary(problems: Iterable[Problem]) -> str:
     """`2 errors, 1 warning in 1 file`."""
     every = list(problems)

@@ -15,16 +15,15 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from choreo.canonical import Payload
 from choreo.engine.advance import Ask, Finish, Play, advance, finished_hop, rebuild
-from choreo.engine.answer import decided, violations
+from choreo.engine.answer import decided
 from choreo.engine.position import HopState, OpenQuestion, Position
 from choreo.engine.react import Check, react
 from choreo.errors import ChoreoError, HeldError, PlayFailed
 from choreo.gates.base import Answer, Gate, Parked
 from choreo.plan import Plan
 from choreo.players.base import Instant, Played, Player, Visit, is_instant
-from choreo.runners.questions import question_for
+from choreo.runners.questions import answer_check, question_for
 from choreo.spec import Role
 from choreo.store import Store
 from choreo.store.writer import AnswerWaiting, HopAttempt, RunWriter
@@ -316,7 +315,7 @@ class LocalRunner:
         try:
             attempts = self.parts.store.attempts_of(self.position.run)
             shown = question_for(self.plan, self.position, question, attempts)
-            answer = await gate.ask(shown, self._violations(question))
+            answer = await gate.ask(shown, answer_check(self.plan, self.position, question, self.parts.check))
             self._mail.put_nowait(_PersonAnswered(question, answer))
         except asyncio.CancelledError:
             raise
@@ -324,14 +323,6 @@ class LocalRunner:
             self.interrupt()
         except BaseException as error:  # noqa: BLE001 - goes to the main line, which raises it
             self._mail.put_nowait(error)
-
-    def _violations(self, question: OpenQuestion) -> Callable[[object], tuple[str, ...]]:
-        def check(value: object) -> tuple[str, ...]:
-            payload = value if isinstance(value, Payload) else Payload.of(value)
-            found = violations(self.plan, self.position, question, payload, self.parts.check)
-            return tuple(f"{pointer or '/'}: {sentence}" for pointer, sentence in found)
-
-        return check
 
     def _answered(self, question: OpenQuestion, answer: Answer | Parked) -> None:
         number = question.asked.question

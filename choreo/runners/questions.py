@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from choreo.canonical import NotData, Payload
-from choreo.engine.limits import told
+from choreo.engine.answer import violations
+from choreo.engine.limits import told as spent_so_far
 from choreo.engine.names import Names
 from choreo.engine.position import HopState, OpenQuestion, Position
+from choreo.engine.react import Check
 from choreo.expression import ExpressionError, compile_form, render_template
-from choreo.gates.base import Question
+from choreo.gates.base import Question, Violations
 from choreo.plan import Plan
 from choreo.spec import END, Form, HumanPlayer, ModelPlayer, Touchpoint
 from choreo.trace import Attempt
@@ -22,6 +24,17 @@ def question_for(
     if question.asked.kind == "approve":
         return _approval(plan, position, question, attempts)
     return _form(plan, position, question, attempts)
+
+
+def answer_check(plan: Plan, position: Position, question: OpenQuestion, check: Check) -> Violations:
+    """What a gate checks an edited payload or a filled-in form with: one sentence a violation."""
+
+    def told(value: object) -> tuple[str, ...]:
+        payload = value if isinstance(value, Payload) else Payload.of(value)
+        found = violations(plan, position, question, payload, check)
+        return tuple(f"{pointer or '/'}: {sentence}" for pointer, sentence in found)
+
+    return told
 
 
 def _approval(
@@ -146,7 +159,7 @@ def _facts(
             facts.append(("attempts", str(len(own))))
     if contract is not None:
         facts.append(("contract", f"{contract}, checked"))
-    facts.append(("so far", told(position)))
+    facts.append(("so far", spent_so_far(position)))
     return tuple(facts)
 
 

@@ -117,10 +117,6 @@ class Store:
                 raise HeldError("run-held", f"run {run.id} is being played by {found.owner}", "wait for it, or stop it")
             return take(self._db, found.key, run.id, this_process(), at)
 
-    def set_settings(self, run: RunRecord, settings: Mapping[str, Any]) -> None:
-        with self._writing():
-            self._db.execute("UPDATE run SET settings=? WHERE key=?", (rows.text(settings), run.key))
-
     def find(self, name: str) -> RunRecord:
         """The run with this id, the only one whose id begins so, or the newest (`last`). Raises UsageError."""
         if name == "last":
