@@ -6,9 +6,12 @@ Nothing below `choreo.cli` exits: it raises one of these, and the one handler in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from choreo.problem import Problem
+if TYPE_CHECKING:  # msgspec, which a Problem is made of, costs `--help` a tenth of its time
+    from collections.abc import Mapping
+
+    from choreo.problem import Problem
 
 DONE = 0
 FAILED = 1

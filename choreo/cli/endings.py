@@ -1,0 +1,66 @@
+"""The one place that turns errors into exit codes. No error gets past here as a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+
+from choreo import errors
+from choreo.errors import ChoreoError, SpecErrors
+
+
+def leave(work: Callable[[], int], db: str | None) -> NoReturn:
+    """Run a command and leave with its exit code. No error gets past here as a traceback."""
+    try:
+        code = work()
+    except SpecErrors as found:
+        code = _tell_problems(found)
+    except ChoreoError as error:
+        code = tell(error)
+    except KeyboardInterrupt:
+        code = errors.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a bug: one line here, the traceback in a file
+        code = _tell_bug(error, db)
+    _flush()
+    raise typer.Exit(code)
+
+
+def _tell_problems(found: SpecErrors) -> int:
+    from choreo.commands.speech import say, wants_colour
+    from choreo.render.problems import render_problems
+
+    say(render_problems(found.problems, found.texts, colour=wants_colour(sys.stderr)).rstrip("\n"))
+    return found.exit_code
+
+
+def tell(error: ChoreoError) -> int:
+    from choreo.commands.speech import say_safe
+
+    say_safe(f"error[{error.code}]: {error.message}")
+    if error.help:
+        say_safe(f"help: {error.help}")
+    return error.exit_code
+
+
+def _flush() -> None:
+    """A stream that cannot be written any more must not change the exit code when Python ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            from choreo.commands.speech import silence
+
+            silence(stream)
+
+
+def _tell_bug(error: Exception, db: str | None) -> int:
+    from choreo.commands.bug import keep_traceback
+    from choreo.commands.speech import say_safe
+
+    kept = keep_traceback(error, db)
+    say_safe(f"error[bug]: choreo met something it did not expect: {type(error).__name__}: {error}")
+    say_safe(f"help: what is on record is safe; please report it with {kept}")
+    return errors.BUG
