@@ -13,6 +13,8 @@ import json
 import math
 from typing import Any
 
+import msgspec
+
 MAX_DEPTH = 100
 
 
@@ -72,11 +74,17 @@ def digest_of(data: bytes) -> str:
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_QUICK = msgspec.json.Encoder(order="sorted")
+"""Gives the same bytes in a tenth of the time, but for numbers with an exponent (1e16 for 1e+16)."""
 
 
 def encode(value: Any) -> bytes:
     """The canonical bytes of a JSON value. Raises NotData."""
-    check(value)
+    scanned = _scan(value)
+    if scanned is _PLAIN:
+        return _QUICK.encode(value)
+    if scanned is _UNSURE:
+        _find_fault(value)
     return _ENCODER.encode(value).encode("utf-8")
 
 
@@ -114,8 +122,61 @@ def _no_constant(text: str) -> Any:
     raise NotData(f"{text} is not JSON")
 
 
-def check(value: Any, pointer: str = "", depth: int = 0) -> None:
+def check(value: Any) -> None:
     """Raise NotData where `value` is not safe JSON data."""
+    if _scan(value) is _UNSURE:
+        _find_fault(value)
+
+
+_PLAIN, _EXPONENTS, _UNSURE = "plain", "exponents", "unsure"
+
+
+def _scan(value: Any) -> str:
+    """Whether all of `value` is data beyond doubt. One pass without pointers: this runs on every payload."""
+    level: list[Any] = [value]
+    found = _PLAIN
+    for _ in range(MAX_DEPTH + 1):
+        texts: list[str] = []
+        below: list[Any] = []
+        for part in level:
+            kind = type(part)
+            if kind is str:
+                texts.append(part)
+            elif kind is dict:
+                texts += part
+                below += part.values()
+            elif kind is list:
+                below += part
+            elif kind is int:
+                if not -(2**63) <= part < 2**63:
+                    return _UNSURE
+            elif kind is float:
+                if not math.isfinite(part):
+                    return _UNSURE
+                if part and not 1e-4 <= abs(part) < 1e16:
+                    found = _EXPONENTS
+            elif part is not None and kind is not bool:
+                return _UNSURE
+        if not _is_text(texts):
+            return _UNSURE
+        if not below:
+            return found
+        level = below
+    return _UNSURE
+
+
+def _is_text(texts: list[str]) -> bool:
+    """Whether these are strings that can be written and kept: joined, so that one look serves for all."""
+    try:
+        whole = "".join(texts)
+        if not whole.isascii():
+            whole.encode("utf-8")
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return "\0" not in whole
+
+
+def _find_fault(value: Any, pointer: str = "", depth: int = 0) -> None:
     kind = type(value)
     if kind is str:
         _check_text(value, pointer)
@@ -126,12 +187,12 @@ def check(value: Any, pointer: str = "", depth: int = 0) -> None:
             if type(key) is not str:
                 raise NotData(f"the key {key!r} is not a string", pointer)
             _check_text(key, pointer)
-            check(part, f"{pointer}/{key}", depth + 1)
+            _find_fault(part, f"{pointer}/{key}", depth + 1)
     elif kind is list:
         if depth >= MAX_DEPTH:
             raise NotData(f"nested deeper than {MAX_DEPTH} levels", pointer)
         for place, part in enumerate(value):
-            check(part, f"{pointer}/{place}", depth + 1)
+            _find_fault(part, f"{pointer}/{place}", depth + 1)
     elif kind is float:
         if not math.isfinite(value):
             raise NotData("NaN and infinity are not JSON", pointer)

@@ -70,7 +70,8 @@ class PlayFailed(Exception):
     """A player could not give an output: the hop fails with `code`.
 
     `retriable` says whether another attempt may help; `retry_after` (seconds) is the least wait the
-    other side asked for; `timeout` makes the event `timeout` in place of `failed`.
+    other side asked for; `timeout` makes the event `timeout` in place of `failed`; `unsure` says that what was
+    asked for may have been done all the same.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class PlayFailed(Exception):
         retriable: bool = False,
         retry_after: float | None = None,
         timeout: bool = False,
+        unsure: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -88,3 +90,4 @@ class PlayFailed(Exception):
         self.retriable = retriable
         self.retry_after = retry_after
         self.timeout = timeout
+        self.unsure = unsure

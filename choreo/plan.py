@@ -6,7 +6,7 @@ expressions, and raises SpecErrors where something is left that cannot be resolv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,7 +15,21 @@ from choreo.contract import Contract, Version, best, optional_fields, parse_rang
 from choreo.errors import SpecErrors
 from choreo.expression import CompiledForm, Expression, compile_expression, compile_form
 from choreo.problem import Problem
-from choreo.spec import END, TRIGGER, ContractRef, Form, Handoff, InlineSchema, Role, SetPlayer, Spec, Touchpoint
+from choreo.spec import (
+    END,
+    TRIGGER,
+    ContractRef,
+    Expr,
+    Form,
+    Handoff,
+    HumanPlayer,
+    InlineSchema,
+    ModelPlayer,
+    Role,
+    SetPlayer,
+    Spec,
+    Touchpoint,
+)
 
 Contracts = Mapping[str, tuple[Contract, ...]]
 
@@ -33,6 +47,10 @@ class Edge(Struct, frozen=True):
     when: Expression | None
     passes: CompiledForm | None
     pick: Expression | None
+    after: Expression | None = None
+    each: Expression | None = None
+    recalls: frozenset[str] = frozenset()
+    """With `each`: those of `out` and `failures` that the payload of a lane is built from."""
 
     @property
     def join(self) -> bool:
@@ -68,6 +86,9 @@ class RolePlan(Struct, frozen=True):
     confidence: Expression | None
     form: CompiledForm | None
     order: int
+    key: Expression | None = None
+    tools: Mapping[str, Contract | None] = {}
+    """The contract of the arguments of each tool its model may call; None is any object."""
 
 
 class Plan(Struct, frozen=True):
@@ -78,6 +99,10 @@ class Plan(Struct, frozen=True):
     """(source, on) to the group of its handoffs, joins apart."""
     joins: tuple[Group, ...]
     joins_of: Mapping[str, tuple[Group, ...]]
+    gathers: Mapping[int, tuple[Group, ...]]
+    """By the number of an edge with `each`: the gathering handoffs at which its lanes end."""
+    gathered: frozenset[str]
+    """The roles whose outputs are gathered."""
     trigger: Contract | None
     result: Contract | None
     result_form: CompiledForm | None
@@ -87,6 +112,9 @@ class Plan(Struct, frozen=True):
     """By edge: the contract of what it carries unchanged, None where the payload is built on the way."""
     absent: Mapping[str, tuple[str, ...]]
     """Fields that read as null where they were not given: the optional ones of the trigger."""
+    once_per: Expression | None = None
+    threads: Mapping[str, str] = {}
+    """Role to the thread (shared conversation) it takes part in."""
 
     def receives(self, target: str, unchanged_from: Contract | None) -> Contract | None:
         """The contract a payload for `target` is checked against.
@@ -106,6 +134,15 @@ class Plan(Struct, frozen=True):
         ):
             return sender
         return role.accepts
+
+
+class SubSpec(Struct, frozen=True):
+    """A spec that plays a role in another one: its plan, the texts it was made from, and the models that were chosen
+    in place of those it names."""
+
+    plan: Plan
+    sources: Mapping[str, str]
+    models: Mapping[str, str] = {}
 
 
 def plan_digest(sources: Mapping[str, str]) -> str:
@@ -131,6 +168,8 @@ def make_plan(spec: Spec, contracts: Contracts) -> Plan:
             confidence=_confidence(role),
             form=compile_form(role.player.form) if isinstance(role.player, SetPlayer) else None,
             order=order,
+            key=compile_expression(role.key.text) if role.key else None,
+            tools=_tools(role, contracts),
         )
         for order, (name, role) in enumerate(spec.roles.items())
     }
@@ -143,6 +182,8 @@ def make_plan(spec: Spec, contracts: Contracts) -> Plan:
         groups=groups,
         joins=joins,
         joins_of={name: tuple(join for join in joins if name in join.sources) for name in spec.roles} if joins else {},
+        gathers=gathers_of(edges),
+        gathered=frozenset(source for edge in edges if edge.handoff.gather for source in edge.sources),
         trigger=trigger,
         result=resolve(result.emits, contracts, END) if result and result.emits else accepts.get(END),
         result_form=_compiled(result.passes) if result else None,
@@ -153,6 +194,8 @@ def make_plan(spec: Spec, contracts: Contracts) -> Plan:
         contracts=contracts,
         unchanged=tuple(carried(edge, emits, trigger) for edge in edges),
         absent={TRIGGER: optional_fields(trigger)} if trigger is not None else {},
+        once_per=compile_expression(spec.trigger.once_per.text) if spec.trigger.once_per else None,
+        threads={name: thread for name, role in spec.roles.items() if (thread := _thread(role)) is not None},
     )
 
 
@@ -162,7 +205,7 @@ def resolve(ref: ContractRef | InlineSchema | None, contracts: Contracts, owner:
         return None
     if isinstance(ref, InlineSchema):
         digest = digest_of(encode(dict(ref.schema)))
-        return Contract(f"<{owner}>", digest[7:19], ref.schema, digest, ref.place)
+        return Contract(f"<{owner}>", digest[7:19], ref.schema, digest, ref.place, ref.where)
     known = {contract.version: contract for contract in contracts.get(ref.name, ())}
     version = best(parse_range(ref.range), tuple(known))
     if version is None:
@@ -174,22 +217,42 @@ def resolve(ref: ContractRef | InlineSchema | None, contracts: Contracts, owner:
 def _edges(spec: Spec) -> Iterable[Edge]:
     number = 0
     for handoff in spec.handoffs:
-        apart = handoff.sources_as == "any"
+        apart = handoff.sources_as == "any" and not handoff.gather
         for sources in [(source,) for source in handoff.sources] if apart else [handoff.sources]:
+            passes = _compiled(handoff.passes)
+            pick = compile_expression(handoff.pick.text) if handoff.pick else None
+            after = compile_expression(handoff.after.text) if isinstance(handoff.after, Expr) else None
             yield Edge(
                 number=number,
                 counter=handoff.index,
                 handoff=handoff,
                 sources=tuple(sorted(sources)),
                 when=compile_expression(handoff.when.text) if handoff.when else None,
-                passes=_compiled(handoff.passes),
-                pick=compile_expression(handoff.pick.text) if handoff.pick else None,
+                passes=passes,
+                pick=pick,
+                after=after,
+                each=compile_expression(handoff.each.text) if handoff.each else None,
+                recalls=_recalls(passes, pick, after) if handoff.each else frozenset(),
             )
             number += 1
 
 
+def _recalls(*parts: CompiledForm | Expression | None) -> frozenset[str]:
+    names = frozenset(name for part in parts if part is not None for name in part.names)
+    return names & {"out", "failures"}
+
+
 def _compiled(form: Form | None) -> CompiledForm | None:
     return compile_form(form) if form is not None else None
+
+
+def _thread(role: Role) -> str | None:
+    return role.player.thread if isinstance(role.player, ModelPlayer | HumanPlayer) else None
+
+
+def _tools(role: Role, contracts: Contracts) -> dict[str, Contract | None]:
+    tools = role.player.tools if isinstance(role.player, ModelPlayer) else ()
+    return {tool.name: resolve(tool.accepts, contracts, f"{role.name}.{tool.name}") for tool in tools}
 
 
 def _confidence(role: Role) -> Expression | None:
@@ -201,7 +264,10 @@ def _confidence(role: Role) -> Expression | None:
 
 def carried(edge: Edge, emits: Mapping[str, Contract | None], trigger: Contract | None) -> Contract | None:
     """The contract of what this edge carries unchanged, or None where the payload is built on the way."""
-    if edge.passes is not None or edge.join or edge.handoff.revise or edge.handoff.on not in _UNCHANGED:
+    handoff = edge.handoff
+    if edge.passes is not None or edge.join or handoff.revise or handoff.on not in _UNCHANGED:
+        return None
+    if handoff.each is not None or handoff.gather:
         return None
     source = edge.sources[0]
     if source == TRIGGER:
@@ -231,7 +297,8 @@ def _accepted(
 def _groups(spec: Spec, edges: tuple[Edge, ...]) -> tuple[dict[tuple[str, str], Group], tuple[Group, ...]]:
     by_key: dict[tuple[tuple[str, ...], bool, str], list[Edge]] = {}
     for edge in edges:
-        by_key.setdefault((edge.sources, edge.join, edge.handoff.on), []).append(edge)
+        if not edge.handoff.gather:
+            by_key.setdefault((edge.sources, edge.join, edge.handoff.on), []).append(edge)
     single: dict[tuple[str, str], Group] = {}
     joins: list[Group] = []
     for number, ((sources, join, on), members) in enumerate(by_key.items()):
@@ -272,3 +339,48 @@ def _feeders(spec: Spec, edges: tuple[Edge, ...], join: Group) -> frozenset[str]
         reached.add(name)
         ahead.extend(before.get(name, ()))
     return frozenset(reached)
+
+
+def gathers_of(edges: tuple[Edge, ...]) -> dict[int, tuple[Group, ...]]:
+    """For each edge with `each`, by its number: the gathering handoffs that its lanes can come to, in file order.
+
+    Those from the same sources compete for one event, as the handoffs of a join do.
+    """
+    openers = [edge for edge in edges if edge.handoff.each is not None]
+    leaving: dict[str, list[Edge]] = {}
+    for edge in edges if openers else ():
+        for source in edge.sources:
+            leaving.setdefault(source, []).append(edge)
+    found: dict[int, tuple[Group, ...]] = {}
+    for opener in openers:
+        groups: dict[tuple[tuple[str, ...], str], list[Edge]] = {}
+        for _, edge in sorted(ends_of_lanes(opener, leaving).items()):
+            groups.setdefault((edge.sources, edge.handoff.sources_as), []).append(edge)
+        found[opener.number] = tuple(
+            Group(-1, sources, join=False, on="done", edges=tuple(members)) for (sources, _), members in groups.items()
+        )
+    return found
+
+
+def ends_of_lanes(opener: Edge, leaving: Mapping[str, Sequence[Edge]]) -> dict[int, Edge]:
+    """The gathering edges that are come to from inside the lanes, by number; those of lanes inside them apart."""
+    found: dict[int, Edge] = {}
+    seen: set[tuple[str, int]] = set()
+    ahead = [(name, 1) for name in _led_to(opener)]
+    while ahead:
+        name, depth = ahead.pop()
+        if (name, depth) in seen or depth > len(leaving):
+            continue
+        seen.add((name, depth))
+        for edge in leaving.get(name, ()):
+            if edge.handoff.gather and depth == 1:
+                found[edge.number] = edge
+                continue
+            below = depth + (edge.handoff.each is not None) - edge.handoff.gather
+            ahead += [(target, below) for target in _led_to(edge)]
+    return found
+
+
+def _led_to(edge: Edge) -> tuple[str, ...]:
+    gate = edge.handoff.touchpoint
+    return edge.handoff.targets if gate is None else (*edge.handoff.targets, gate)

@@ -1,4 +1,4 @@
-"""The nouns of the spec language: frozen data with positions, made once by `choreo.load`.
+"""The nouns of the spec language: frozen data with positions, made once by `choreo.loading`.
 
 Inside the package there are no raw dicts from YAML. Durations are seconds. Every part keeps the
 `Place` it was written at, so that a Problem can point at it.
@@ -6,7 +6,8 @@ Inside the package there are no raw dicts from YAML. Durations are seconds. Ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os.path
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -98,10 +99,11 @@ class ContractRef(Struct, frozen=True):
 
 
 class InlineSchema(Struct, frozen=True):
-    """An anonymous contract written inside the spec (`emits: {type: object, ...}`)."""
+    """An anonymous contract written inside the spec (`emits: {type: object, ...}`). `where`: as in `Contract`."""
 
     schema: Mapping[str, Any]
     place: Place
+    where: Callable[[str, bool], Place] | None = None
 
 
 # -- players -------------------------------------------------------------------------------------
@@ -117,7 +119,8 @@ class ModelPlayer(Struct, frozen=True):
     examples: tuple[tuple[Any, Any], ...] = ()
     """Worked examples, each (input, output), given to the model before the real input."""
     thread: str | None = None
-    tools: tuple[Any, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    """All that it may call while it works on one hop."""
 
 
 class PythonService(Struct, frozen=True):
@@ -143,8 +146,23 @@ class CommandService(Struct, frozen=True):
 
 
 class HttpService(Struct, frozen=True):
-    settings: Mapping[str, Any]
+    """`service: {http: {...}}`: one HTTP request, whose JSON answer is the output.
+
+    Texts may hold `{{ CEL }}` over `input`; `${env:NAME}` is filled in at the last moment. Without `body` none is sent.
+    """
+
+    url: Template
     place: Place
+    method: str = "GET"
+    headers: tuple[tuple[str, Template], ...] = ()
+    query: Form | None = None
+    body: Form | None = None
+    takes_feedback: bool = False
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether the request changes nothing at the other side, by its method."""
+        return self.method in ("GET", "HEAD")
 
 
 class McpService(Struct, frozen=True):
@@ -160,20 +178,47 @@ class SetPlayer(Struct, frozen=True):
 
 
 class HumanPlayer(Struct, frozen=True):
-    """A person fills in the output contract. `questions` gives a text per field of the contract."""
+    """A person fills in the output contract. `questions` gives a text per field of the contract.
+
+    With `asks` the questions are data: an expression that gives a list of texts or `{question, choices}`; the output
+    is then `{answers: [{question, answer}]}`, `answer` null for a question that was skipped.
+    """
 
     place: Place
     who: str | None = None
     questions: Mapping[str, str] = field(default_factory=dict)
     within: float | None = None
+    asks: Expr | None = None
+    who_place: Place | None = None
+    thread: str | None = None
+    """Roles of one thread share a conversation: each sees the turns before its own."""
 
 
 class SpecPlayer(Struct, frozen=True):
+    """`spec: other.yaml`: played by a run of another spec. `path` starts at the folder of the spec it is written in."""
+
     path: str
     place: Place
+    takes_feedback: bool = False
+
+    def within(self, folder: str) -> str:
+        """The path of the other spec as `Spec.path` has it, normal form. `folder` is that of the spec with the role."""
+        return os.path.normpath(os.path.join(folder, self.path))
 
 
 Service = PythonService | CommandService | HttpService | McpService
+
+
+class Tool(Struct, frozen=True):
+    """What a model may call while it works: a service, and the contract of its arguments (None: any object)."""
+
+    name: str
+    place: Place
+    service: Service
+    does: str = ""
+    accepts: ContractRef | InlineSchema | None = None
+
+
 Player = ModelPlayer | Service | SetPlayer | HumanPlayer | SpecPlayer
 
 
@@ -288,7 +333,7 @@ class Breakdown(Struct, frozen=True):
     what: str
     covered_by: tuple[str, ...]
     place: Place
-    covered_by_place: Place
+    covered_by_places: tuple[Place, ...]
 
 
 class WorkMap(Struct, frozen=True):
@@ -316,12 +361,14 @@ class Result(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """None is no limit. `time` is seconds in play (waiting for a person does not count)."""
+    """None is no limit. `time` is seconds in play (waiting for a person does not count). `depth` is how many child
+    runs may be open below a run, one inside the other."""
 
     cost: float | None = None
     hops: int | None = None
     time: float | None = None
     parallel: int = 8
+    depth: int | None = None
 
 
 class Spec(Struct, frozen=True):

@@ -18,15 +18,21 @@ HopStatus = Literal["done", "failed", "timeout"]
 HandoffState = Literal[
     "delivered",  # the payload went to the receiver (or to the end)
     "asked",  # it stands at a touchpoint
+    "delayed",  # it waits for its time (`after`)
     "violation",  # the payload broke the receiver's contract
     "failed",  # a `when` or `pass` could not be evaluated
     "stopped",  # no handoff was selected: the branch ends here
     "exhausted",  # selected, but `at_most` was used up
     "over_budget",  # delivered, but a limit stands before the receiver's hop
     "superseded",  # an older event in a join's slot, replaced by a newer one
+    "opened",  # `each`: a lane for every element of the payload
+    "lane_failed",  # a lane that failed, and is dropped or kept as null
+    "gathered",  # all lanes are at rest
+    "cancelled",  # the lanes were given up, all of them
 ]
+ChildState = Literal["playing", "waiting", "limit", "over"]
 Blame = Literal["sender", "receiver", "mapping"]
-RunStatus = Literal["running", "waiting", "done", "failed", "rejected", "limit", "refused", "stopped"]
+RunStatus = Literal["running", "waiting", "done", "failed", "rejected", "limit", "refused", "stopped", "duplicate"]
 QuestionKind = Literal["approve", "fill", "in_doubt"]
 DecisionKind = Literal["approve", "edit", "reject", "fill", "expired", "withdrawn", "not-asked", "done", "redo", "stop"]
 
@@ -85,7 +91,8 @@ class HandedOver(Struct, frozen=True):
     """One firing of one handoff (or the reason why none fired), from one event to one target.
 
     `number` counts from 1 in the run. `edge` is the position of the handoff in the plan (-1 when none
-    was selected). `sources` are the causes: ("hop", n), ("question", n) or ("trigger", 0). `verdict`
+    was selected). `sources` are the causes: ("hop", n), ("question", n), ("trigger", 0), or ("lanes", n) for
+    what is gathered: n is the number of the handoff that opened them. `scope` is the lane it happened in. `verdict`
     is the receiver's; `blame` says who broke it.
     """
 
@@ -106,7 +113,8 @@ class HandedOver(Struct, frozen=True):
     join: int = -1
     """The number of the join that fired (its slots are empty now)."""
     of: int = 0
-    """For `over_budget`: the number of the arrival that was taken from its queue."""
+    """For `over_budget`: the number of the arrival that was taken from its queue. For `lane_failed`, `gathered` and
+    `cancelled`: that of the handoff that opened the lanes."""
     exempt: bool = False
     """Delivered by an `over_budget` handoff: its hop starts in spite of the limit."""
 
@@ -178,7 +186,68 @@ class Decided(Struct, frozen=True):
     seconds: float = 0.0
 
 
+class Delayed(Struct, frozen=True):
+    """The arrival `handoff` waits until `due` (UTC seconds); from then on `TimerFired` sends it on its way."""
+
+    at: float
+    handoff: int
+    due: float
+
+
+class TimerFired(Struct, frozen=True):
+    """The time of the delayed arrival `handoff` has come."""
+
+    at: float
+    handoff: int
+
+
+class ChildRun(Struct, frozen=True):
+    """How the child run stands that plays a hop (a role played by a sub-spec), and all it has spent so far.
+
+    `waiting`: it waits for a person or a time (until `due` at the latest), and nothing in it is in play.
+    `limit`: it stopped because what this run had left is used up (`code`). `over`: its end follows as the hop's end.
+    Hops and cost include those of its own child runs; they count as spent by this run.
+    """
+
+    at: float
+    hop: int
+    run: str
+    state: ChildState
+    hops: int = 0
+    cost: float = 0.0
+    priced: bool = True
+    due: float | None = None
+    code: str | None = None
+
+
+class EffectKey(Struct, frozen=True):
+    """The `key` of the effect of `hop`. From here on the effect may have happened: this is its committed intent.
+
+    `run` and `earlier` name the hop that had the key before: its receipt is taken and nothing happens again. With
+    `over` the key is taken from that hop, because its effect failed or because a person said so.
+    """
+
+    at: float
+    hop: int
+    scope: str
+    key: str
+    run: str = ""
+    earlier: int = 0
+    over: bool = False
+
+
+class Recalled(Struct, frozen=True):
+    """In a replay: the decision of `question`, which follows, is the one that `earlier` of run `run` was given."""
+
+    at: float
+    question: int
+    run: str
+    earlier: int
+
+
 class LimitsRaised(Struct, frozen=True):
+    """Other limits than before: raised by a person, or (in a child run) what the run above has left."""
+
     at: float
     limits: Mapping[str, float]
     by: str = ""
@@ -199,5 +268,25 @@ class RunFinished(Struct, frozen=True):
     code: str | None = None
     message: str = ""
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a person stopped the run and may have it go on (a cancelled run is over for good)."""
+        return self.status == "stopped" and self.code == "stopped"
 
-Event = RunStarted | HandedOver | HopStarted | HopFinished | Asked | Decided | LimitsRaised | RunResumed | RunFinished
+
+Event = (
+    RunStarted
+    | HandedOver
+    | HopStarted
+    | HopFinished
+    | Asked
+    | Decided
+    | Delayed
+    | TimerFired
+    | EffectKey
+    | ChildRun
+    | Recalled
+    | LimitsRaised
+    | RunResumed
+    | RunFinished
+)

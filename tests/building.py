@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from choreo.canonical import Payload
-from choreo.engine.advance import Ask, Finish, Play, advance, finished_hop, rebuild
+from choreo.engine.advance import Ask, Cancel, Finish, Play, advance, finished_hop, rebuild
 from choreo.engine.position import Position, start
 from choreo.engine.react import react
 from choreo.plan import Plan, make_plan
@@ -29,7 +29,7 @@ from choreo.spec import (
     Touchpoint,
     Trigger,
 )
-from choreo.trace import Decided, Event, HopFinished, RunFinished, RunStarted, Verdict
+from choreo.trace import Decided, Event, HopFinished, RunFinished, RunStarted, TimerFired, Verdict
 
 HERE = Place("test.yaml")
 
@@ -59,8 +59,9 @@ def handoff(index: int, given: Mapping[str, Any]) -> Handoff:
     targets = tuple(target) if isinstance(target, list) else (target,)
     if "when" in kept:
         kept["when"] = expr(kept["when"])
-    if "pick" in kept:
-        kept["pick"] = expr(kept["pick"])
+    for key in ("pick", "each"):
+        if key in kept:
+            kept[key] = expr(kept[key])
     passes = form(kept.pop("pass")) if "pass" in kept else None
     return Handoff(
         index=index,
@@ -129,6 +130,8 @@ class Script:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     seed: int = 0
+    timers: bool = False
+    """Whether the time of what is delayed comes, as soon as nothing else can be done."""
 
 
 class Played:
@@ -154,6 +157,10 @@ class Played:
             steps += 1
             actions = advance(self.plan, self.position)
             possible = [action for action in actions if self._can(action)]
+            if not possible and self.script.timers and self.position.delayed:
+                self.clock += 1.0
+                self.fact(TimerFired(self.clock, min(self.position.delayed)))
+                continue
             if not possible:
                 return
             self._perform(self._random.choice(possible))
@@ -203,6 +210,8 @@ class Played:
         self.clock += 1.0
         if isinstance(action, Play):
             self.fact(self._output(action.hop))
+        elif isinstance(action, Cancel):
+            self.fact(HopFinished(self.clock, action.hop.number, "failed", code="cancelled", cost=0.0))
         else:
             self.fact(self._decision(action))
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from choreo.commands.checked import check_spec
-from choreo.commands.run import new_run_id, started
+from choreo.api.begin import new_run_id, started
+from choreo.api.checked import check_spec
 from choreo.engine.position import start
 from choreo.engine.react import react
 from choreo.gates.base import Gate
 from choreo.plan import plan_digest
 from choreo.players import player_for
-from choreo.runners.local import LocalRunner, Parts
+from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts
+from choreo.spec import Role
 from choreo.store import RunRecord, Store
 from choreo.trace import Attempt, Event, HopFinished, RunFinished
 from choreo.verify import the_checker
@@ -50,7 +52,13 @@ class Ran:
 
 
 def run_spec(
-    folder: Path, body: str, value: Any = None, *, gate: Gate | None = None, modules: Mapping[str, str] | None = None
+    folder: Path,
+    body: str,
+    value: Any = None,
+    *,
+    gate: Gate | None = None,
+    player: Callable[[Role], Any] = lambda role: player_for(role.player),
+    modules: Mapping[str, str] | None = None,
 ) -> Ran:
     """Write `HEAD` and the spec's body, and python modules beside it; play it on `value`."""
     (folder / "spec.yaml").write_text(HEAD + textwrap.dedent(body))
@@ -72,6 +80,6 @@ def run_spec(
         at=fact.at,
         main="spec.yaml",
     )
-    parts = Parts(checked.plan, position, writer, store, the_checker(), lambda role: player_for(role.player), gate=gate)
+    parts = Parts(checked.plan, position, writer, store, the_checker(), player, gate=gate)
     end = asyncio.run(LocalRunner(parts).run())
     return Ran(store, store.find(position.run), end)

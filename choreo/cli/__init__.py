@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 
-from choreo.cli import play, look, check, models, contract  # isort: skip - the order of `--help`
+from choreo.cli import start, play, again, look, check, models, contract, store  # isort: skip - the order of `--help`
 from choreo.cli.app import app
 from choreo.cli.endings import tell
 from choreo.errors import UsageError
 
-__all__ = ["app", "check", "contract", "look", "main", "models", "play"]
+__all__ = ["again", "app", "check", "contract", "look", "main", "models", "play", "start", "store"]
 
 
 def main() -> None:

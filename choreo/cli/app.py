@@ -18,8 +18,10 @@ models_app = typer.Typer(help="The weights of embedded models.", no_args_is_help
 contract_app = typer.Typer(
     help="Contracts: list, show, check, lock, compare.", no_args_is_help=True, rich_markup_mode=None
 )
+db_app = typer.Typer(help="The trace store as a file: backup, upgrade.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(models_app, name="models")
 app.add_typer(contract_app, name="contract")
+app.add_typer(db_app, name="db")
 
 
 def _version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from choreo.cli.app import contract_app
 from choreo.cli.endings import leave
-from choreo.cli.options import Json, Paths, Quiet
+from choreo.cli.options import Format, Json, Paths, Quiet
 
 
 @contract_app.command("list")
@@ -42,6 +42,7 @@ def contract_show_command(
 def contract_check_command(
     paths: Paths = None,
     base: Annotated[str | None, typer.Option("--base", metavar="GITREF", help="Compare with this state.")] = None,
+    format: Format = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -50,7 +51,7 @@ def contract_check_command(
     def work() -> int:
         from choreo.commands.contract import check_contracts
 
-        return check_contracts(paths or ["."], base=base, as_json=as_json, quiet=quiet)
+        return check_contracts(paths or ["."], base=base, format=format, as_json=as_json, quiet=quiet)
 
     leave(work, None)
 

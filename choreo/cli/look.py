@@ -16,6 +16,7 @@ def runs_command(
     limit: Annotated[int, typer.Option("--last", metavar="N", min=1, help="How many.")] = 20,
     status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help="Only runs in this status.")] = None,
     labels: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="Only runs with it.")] = None,
+    children: Annotated[bool, typer.Option("--children", help="Child runs (RUN.HOP), too.")] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
@@ -24,7 +25,7 @@ def runs_command(
     def work() -> int:
         from choreo.commands.trace import runs
 
-        return runs(limit=limit, status=status, labels=labels or (), as_json=as_json, db=db)
+        return runs(limit=limit, status=status, labels=labels or (), as_json=as_json, db=db, children=children)
 
     leave(work, db)
 
@@ -33,6 +34,9 @@ def runs_command(
 def trace_command(
     run: Run,
     hop: Annotated[int | None, typer.Option("--hop", metavar="N", help="One hop with every byte.")] = None,
+    lane: Annotated[
+        str | None, typer.Option("--lane", metavar="LANE", help="What happened in one lane, as `research[3]`.")
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check that rows and payloads are what was written.")
     ] = False,
@@ -44,7 +48,7 @@ def trace_command(
     def work() -> int:
         from choreo.commands.trace import trace
 
-        return trace(run, hop=hop, as_json=as_json, verify=verify, db=db)
+        return trace(run, hop=hop, as_json=as_json, verify=verify, db=db, lane=lane)
 
     leave(work, db)
 

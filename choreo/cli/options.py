@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,6 +13,10 @@ Db = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
+Format = Annotated[
+    Literal["auto", "text", "json", "github", "sarif", "junit"],
+    typer.Option("--format", help="How findings are written (auto: github on GitHub Actions, else text)."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More about what happens in between.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Download missing weights without asking. Never approves anything.")]

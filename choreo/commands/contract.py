@@ -19,12 +19,13 @@ from choreo.commands.contract_sides import (
     sides_since,
     two_sides,
 )
+from choreo.commands.report import Findings, Format, format_of, tell
 from choreo.commands.speech import out, say, say_safe, wants_colour
 from choreo.compat.release import digests_of, write_lock
 from choreo.errors import DONE, FAILED, ChoreoError, UsageError
-from choreo.load.catalogue import Catalogue
-from choreo.load.parties import Party
-from choreo.render.problems import problem_data, render_problems
+from choreo.loading.catalogue import Catalogue
+from choreo.loading.parties import Party
+from choreo.render.problems import inert, problem_data, render_problems, summary
 from choreo.render.text import one_line
 
 
@@ -90,32 +91,31 @@ def show_contract(named: str, *, as_json: bool) -> int:
     return DONE
 
 
-def check_contracts(paths: Sequence[str], *, base: str | None, as_json: bool, quiet: bool) -> int:
+def check_contracts(
+    paths: Sequence[str], *, base: str | None, format: Format = "auto", as_json: bool = False, quiet: bool = False
+) -> int:
     """Every schema valid, released versions unchanged, every step of a version as large as its change."""
+    form = format_of(format, as_json)
     parties = all_parties(paths)
     reports = [check_catalogue(catalogue, parties, base) for catalogue in catalogues(paths)]
-    problems = [problem for report in reports for problem in report.problems]
-    texts = {path: text for report in reports for path, text in report.texts.items()}
-    if as_json:
-        told = {
-            "problems": [problem_data(problem) for problem in problems],
-            "steps": [s for r in reports for s in r.steps_data],
-        }
-        out(json.dumps(told, ensure_ascii=False, indent=2))
-    else:
-        _tell(reports, quiet)
-        if problems:
-            out(render_problems(problems, texts, colour=wants_colour(sys.stdout)).rstrip("\n"))
-    if not quiet and not as_json:
-        count = sum(report.count for report in reports)
-        say(f"{count} contract version{'' if count == 1 else 's'} checked{f' against {base}' if base else ''}")
-    return FAILED if any(problem.severity == "error" for problem in problems) else DONE
+    found = Findings(
+        checked=tuple((report.folder, report.problems) for report in reports),
+        texts={path: text for report in reports for path, text in report.texts.items()},
+    )
+    if form in ("text", "github") and not quiet:
+        for line in (line for report in reports for line in report.lines):
+            out(inert(one_line(line)))
+    steps = [step for report in reports for step in report.steps_data]
+    data = {"problems": [problem_data(problem) for problem in found.problems], "steps": steps}
+    tell(found, form, told="" if quiet else _told(found, reports, base), data=data)
+    return FAILED if any(map(found.fails, found.problems)) else DONE
 
 
-def _tell(reports: Sequence[Report], quiet: bool) -> None:
-    for report in reports:
-        for line in () if quiet else report.lines:
-            out(one_line(line))
+def _told(found: Findings, reports: Sequence[Report], base: str | None) -> str:
+    count = sum(report.count for report in reports)
+    against = f" against {one_line(base)}" if base else ""
+    told = summary(found.problems) if found.problems else "no problems"
+    return f"{count} contract version{'' if count == 1 else 's'} checked{against}: {told}"
 
 
 def lock_contracts(paths: Sequence[str], *, rewrite: bool) -> int:

@@ -10,17 +10,18 @@ from choreo.commands.contract_sides import concerned, owner_of
 from choreo.compat import Direction
 from choreo.compat.release import BadLock, Contracts, Step, changed, digests_of, gone, read_lock, step_between, steps
 from choreo.contract import Contract
-from choreo.load.catalogue import Catalogue, read_catalogue_at
-from choreo.load.jsonfile import json_place
-from choreo.load.parties import Party
+from choreo.loading.catalogue import Catalogue, read_catalogue_at
+from choreo.loading.jsonfile import json_place
+from choreo.loading.parties import Party
 from choreo.problem import Place, Problem
 from choreo.render.compat import comparison_data, shown
 
 
 @dataclass(frozen=True)
 class Report:
-    """`lines` tell of every step; `steps_data` is the same as JSON data."""
+    """`folder` is the schemas folder. `lines` tell of every step; `steps_data` is the same as JSON data."""
 
+    folder: str
     problems: tuple[Problem, ...]
     texts: Mapping[str, str]
     lines: tuple[str, ...]
@@ -43,6 +44,7 @@ def check_catalogue(catalogue: Catalogue, parties: Sequence[Party], base: str | 
     if catalogue.lock is None and catalogue.contracts:
         problems.append(_unlocked(catalogue))
     return Report(
+        folder=catalogue.folder,
         problems=tuple(sorted(set(problems), key=lambda problem: problem.order)),
         texts=catalogue.texts,
         lines=tuple(line for step in found for line in _lines(step, parties)),

@@ -12,7 +12,7 @@ from choreo.commands.contract_sides import Side, concerned
 from choreo.compat import Comparison, Unusable, compare, is_enough, least
 from choreo.contract import Contract, Version
 from choreo.errors import ChoreoError, UsageError
-from choreo.load.parties import Party
+from choreo.loading.parties import Party
 from choreo.problem import Place
 from choreo.render.compat import comparison_data, render_comparison, shown
 from choreo.store.contract_payloads import StoredPayload, contract_payloads

@@ -10,10 +10,10 @@ from typing import Any
 from choreo.compat.release import Contracts, plain
 from choreo.contract import BadVersion, Contract, best, parse_range
 from choreo.errors import SpecErrors, UsageError
-from choreo.load import find_specs, load_spec
-from choreo.load.catalogue import Catalogue, find_schemas, read_catalogue, read_catalogue_at, read_schema
-from choreo.load.history import file_at
-from choreo.load.parties import Party, parties
+from choreo.loading import find_specs, load_spec
+from choreo.loading.catalogue import Catalogue, find_schemas, read_catalogue, read_catalogue_at, read_schema
+from choreo.loading.history import file_at
+from choreo.loading.parties import Party, parties
 from choreo.problem import suggestion
 
 _NO_SCHEMAS = "contracts live in schemas/<name>/<version>.json beside or above a spec; name a path, or go there"
@@ -49,10 +49,10 @@ def catalogues(paths: Sequence[str]) -> list[Catalogue]:
 
 def all_parties(paths: Sequence[str]) -> list[Party]:
     """Who emits and accepts contracts in the specs that are, or lie below, some paths."""
+    named = [path for path in paths if not _is_schemas(path)]  # a schemas folder alone stands for all beside it
     specs: dict[str, None] = {}
-    for path in paths or (".",):
-        folder = os.path.dirname(os.path.abspath(path)) if _is_schemas(path) else path
-        specs.update(dict.fromkeys(find_specs(folder)[0] if os.path.isdir(folder) else (path,)))
+    for path in named or [os.path.dirname(os.path.normpath(path)) or "." for path in paths] or ["."]:
+        specs.update(dict.fromkeys(find_specs(path)[0] if os.path.isdir(path) else (path,)))
     return [party for spec in specs for party in parties(load_spec(spec))]
 
 

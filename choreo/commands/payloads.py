@@ -56,14 +56,20 @@ def _set(value: Any, given: str, contract: Contract | None) -> None:
         where = where.setdefault(key, {}) if isinstance(where, dict) else None
     if not isinstance(where, dict):
         raise UsageError("bad-set", f"`--set {path}=...` leads through something that is not an object")
-    where[keys[-1]] = written if _is_text(contract, keys) else _json(path, written)
+    where[keys[-1]] = field_value(contract, path, written, "--set ")
 
 
-def _json(path: str, written: str) -> Any:
+def field_value(contract: Contract | None, path: str, written: str, flag: str = "") -> Any:
+    """What `written` stands for at a dotted path: text where the contract takes text there, else JSON.
+
+    Raises UsageError where it is no JSON.
+    """
+    if _is_text(contract, path.split(".")):
+        return written
     try:
         return decode(written)
     except NotData as error:
-        message = f"`--set {path}={written}`: the contract wants no text here, and {error}"
+        message = f"`{flag}{path}={written}`: the contract wants no text here, and {error}"
         raise UsageError("bad-set", message, "write JSON: 3, true, [1, 2]") from error
 
 

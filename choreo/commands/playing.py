@@ -9,27 +9,28 @@ import os
 import shlex
 import signal
 import sys
-import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from choreo import errors
+from choreo.api.checked import Checked
+from choreo.api.parts import exit_code, parts_of, take_up
 from choreo.commands.speech import is_terminal, out, say, say_safe, wants_colour
-from choreo.engine.advance import rebuild
 from choreo.engine.limits import told
 from choreo.engine.position import Position
 from choreo.gates.base import Gate
 from choreo.gates.console import restore_terminal, terminal_modes
 from choreo.gates.terminal import TerminalGate
-from choreo.plan import Plan
-from choreo.players import player_for, stop_commands
+from choreo.plan import Plan, SubSpec
+from choreo.players import stop_commands
 from choreo.render.live import Live
-from choreo.runners.local import LocalRunner, Parts, is_priced
+from choreo.render.text import utc
+from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts
 from choreo.store import RunRecord, Store
 from choreo.store.writer import RunWriter
-from choreo.trace import RunFinished
-from choreo.verify import the_checker
+from choreo.trace import Asked, RunFinished
 
 SIGNALS = {signal.SIGINT: errors.INTERRUPTED, signal.SIGTERM: errors.TERMINATED, signal.SIGHUP: 129}
 
@@ -44,6 +45,10 @@ class Options:
     verbose: bool = False
     yes: bool = False
     by: str = ""
+    ask: bool = True
+    """Whether a person at this terminal may be asked."""
+    effects: bool = False
+    """Whether a replay may do effects that it cannot take from the record."""
 
     @property
     def store_flag(self) -> str:
@@ -51,22 +56,16 @@ class Options:
         return f" --db {shlex.quote(self.db)}" if self.db else ""
 
 
-def parts_for(plan: Plan, position: Position, writer: RunWriter, store: Store, options: Options) -> Parts:
+def parts_for(checked: Checked, position: Position, writer: RunWriter, store: Store, options: Options) -> Parts:
     """The runner's parts at this terminal: a gate where a person can be asked, live lines where they can be seen."""
+    live, gate = _live_and_gate(options)
+    return parts_of(checked.plan, position, writer, store, family=checked.family, gate=gate, watch=live.show)
+
+
+def _live_and_gate(options: Options) -> tuple[Live, Gate | None]:
     live = Live(sys.stderr, quiet=options.quiet, verbose=options.verbose, colour=wants_colour(sys.stderr))
-    gate: Gate | None = None
-    if is_terminal(sys.stdin) and is_terminal(sys.stderr):
-        gate = TerminalGate(options.by, busy=live.hold)
-    return Parts(
-        plan=plan,
-        position=position,
-        writer=writer,
-        store=store,
-        check=the_checker(),
-        player=lambda role: player_for(role.player),
-        gate=gate,
-        watch=live.show,
-    )
+    asks = options.ask and is_terminal(sys.stdin) and is_terminal(sys.stderr)
+    return live, TerminalGate(options.by, busy=live.hold) if asks else None
 
 
 def play(parts: Parts, options: Options, *, first: Coroutine[Any, Any, None] | None = None) -> int:
@@ -105,7 +104,7 @@ async def _play(
             _say_interrupted(runner.position, options)
             os._exit(128 + number)
         interrupted.append(number)
-        awaited = [hop.role for hop in runner.position.in_play if hop.effect]
+        awaited = [hop.role for hop in runner.position.in_play if hop.intent]
         if awaited:
             say(f"\nwaiting until it is on record how `{awaited[0]}` went; once more leaves it in doubt")
         runner.interrupt()
@@ -129,30 +128,15 @@ async def _play(
             live.close()
 
 
-def resumed(plan: Plan, record: RunRecord, store: Store, options: Options) -> Parts:
+def resumed(
+    plan: Plan, record: RunRecord, store: Store, options: Options, family: Mapping[str, SubSpec] | None = None
+) -> Parts:
     """Take a run up where its rows say it stands. Raises HeldError where another process plays it."""
-    writer = store.acquire(record, time.time())
-    position = rebuild(plan, record.id, store.history(record))
-    parts = parts_for(plan, position, writer, store, options)
-    before: dict[int, tuple[float, bool]] = {}
-    for hop, attempt in store.attempts(record):
-        if hop in position.playing:
-            cost, priced = before.get(hop, (0.0, True))
-            before[hop] = (cost + (attempt.cost or 0.0), priced and is_priced(attempt))
-    parts.spent_before = before
-    return parts
+    live, gate = _live_and_gate(options)
+    return take_up(store, record, plan, family=family, gate=gate, watch=live.show)
 
 
 # -- how it ended --------------------------------------------------------------------------------
-
-
-def exit_code(end: RunFinished | None) -> int:
-    """The exit code of a run that ended so (None: it waits)."""
-    if end is None:
-        return errors.WAITING
-    if end.status == "failed" and end.code == "exhausted":
-        return errors.LIMIT
-    return {"done": errors.DONE, "rejected": errors.REJECTED, "limit": errors.LIMIT}.get(end.status, errors.FAILED)
 
 
 def report(parts: Parts, end: RunFinished | None, options: Options) -> int:
@@ -165,7 +149,7 @@ def report(parts: Parts, end: RunFinished | None, options: Options) -> int:
         indent = 2 if is_terminal(sys.stdout) else None
         out(json.dumps(end.payload.value, ensure_ascii=False, indent=indent))
     if end is None:
-        _say_waiting(position, flag)
+        _say_waiting(parts, flag)
     elif not options.quiet or code:
         _say_end(position, end, flag)
     return code
@@ -181,15 +165,32 @@ def _say_end(position: Position, end: RunFinished, flag: str) -> None:
     if end.status == "limit":
         limit = (end.code or "limit-cost").removeprefix("limit-")
         say(f"go on with more: choreo resume {position.run}{flag} --limit {limit}=MORE")
+    if end.stopped:
+        say(f"go on: choreo resume {position.run}{flag}")
     say(f"look at it: choreo trace {position.run}{flag}")
 
 
-def _say_waiting(position: Position, flag: str) -> None:
-    for question in position.questions.values():
-        asked = question.asked
+def _say_waiting(parts: Parts, flag: str) -> None:
+    position = parts.position
+    for number, delayed in sorted(position.delayed.items()):
+        say_safe(f"waiting until {utc(delayed.due)}: handoff {number} -> {delayed.arrival.target}")
+    for run, asked in _asked(parts):
         what = "its person" if asked.kind == "fill" else "a decision"
-        say_safe(f"waiting for {what}: `{asked.touchpoint}` (question {asked.question}; {asked.why})")
-    say(f"next: choreo review {position.run}{flag}")
+        until = f", until {utc(asked.due)}" if asked.due is not None else ""
+        which = f"question {asked.question}" + ("" if run == position.run else f" of run {run}")
+        say_safe(f"waiting for {what}{until}: `{asked.touchpoint}` ({which}; {asked.why})")
+    if _asked(parts):
+        say(f"next: choreo review {position.run}{flag}")
+    if position.due is not None:
+        say(f"from {utc(position.due)} on: choreo resume --due{flag}")
+
+
+def _asked(parts: Parts) -> list[tuple[str, Asked]]:
+    """The open questions of the run and of the child runs below it, each with its run."""
+    position, store = parts.position, parts.store
+    own = [(position.run, question.asked) for question in position.questions.values()]
+    children = store.below(position.run) if position.children else ()
+    return own + [(child.id, asked) for child in children for asked in store.open_questions(child.id)]
 
 
 def _as_json(parts: Parts, end: RunFinished | None, code: int) -> Mapping[str, Any]:
@@ -204,5 +205,6 @@ def _as_json(parts: Parts, end: RunFinished | None, code: int) -> Mapping[str, A
         "message": end.message if end else "",
         "hops": position.spent.hops,
         "cost": position.spent.cost if position.spent.priced else None,
-        "waiting_for": [question.asked.touchpoint for question in position.questions.values()],
+        "due": position.due,
+        "waiting_for": [asked.touchpoint for _, asked in _asked(parts)],
     }

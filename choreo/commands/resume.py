@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from choreo.commands.checked import Checked, check_stored
+from choreo.api.checked import Checked
+from choreo.api.parts import exit_code, plan_of
 from choreo.commands.playing import Options, play, resumed
-from choreo.commands.run import overrides, pairs, prepare_models
+from choreo.commands.run import pairs, prepare_models
 from choreo.commands.speech import say
 from choreo.engine.advance import rebuild
 from choreo.errors import UsageError
+from choreo.runners.children import end_child_runs
 from choreo.runners.local import LocalRunner
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import this_process
@@ -21,14 +22,23 @@ from choreo.trace import LimitsRaised
 LIMITS = ("cost", "hops", "time", "parallel")
 
 
-def resume(name: str, *, limits: Sequence[str], options: Options) -> int:
+def resume(name: str | None, *, limits: Sequence[str], options: Options) -> int:
     """Go on with a run. Returns the exit code of the run."""
+    if name is None:
+        raise UsageError("no-run", "no run is named", "choreo resume RUN, or --due, or --all; see: choreo runs")
     store = Store.open(find_store(options.db), make=False)
     try:
-        record = store.find(name)
+        named = store.find(name)
+        record, raised = store.top(named), limits_given(limits)
+        if record is not named and raised:
+            help = f"choreo resume {record.id}{options.store_flag} --limit {limits[0]}"
+            raise UsageError("not-its-limit", "a child run has the limits of the runs above it", help)
+        if options.effects and "replay_of" not in record.settings:
+            raise UsageError("no-replay", f"run {record.id} is no replay", "its effects are done without `--effects`")
         checked = plan_of(store, record)
-        raised = _limits(limits)
         if not _can_go_on(record, raised):
+            if record.status != "limit":  # its process may have died before it could end what was left below
+                end_child_runs(store, record.id, "ended-above", f"run {record.id} is over", time.time())
             say(f"run {record.id} is over: {record.status}" + (f" [{record.code}]" if record.code else ""))
             return _code_of(store, record, checked, options)
         prepare_models(checked, options)
@@ -41,7 +51,9 @@ def go_on(
     store: Store, record: RunRecord, checked: Checked, options: Options, limits: dict[str, float] | None = None
 ) -> int:
     """Take the run up and play it. Raises HeldError where another process owns it."""
-    parts = resumed(checked.plan, record, store, options)
+    parts = resumed(checked.plan, record, store, options, checked.family)
+    if options.effects and parts.recall is not None:
+        parts.recall.effects, parts.recall.by = True, options.by
     runner = LocalRunner(parts)
 
     async def first() -> None:
@@ -53,20 +65,12 @@ def go_on(
     return play(parts, options, first=first())
 
 
-def plan_of(store: Store, record: RunRecord) -> Checked:
-    """The plan a run keeps, with the models it was started with."""
-    main, sources = store.sources(record)
-    path = str(record.settings.get("path", main))
-    return check_stored(sources, str(Path(path).with_name(main)), overrides(record.settings))
-
-
 def _can_go_on(record: RunRecord, limits: dict[str, float]) -> bool:
-    return record.status in ("running", "waiting") or (record.status == "limit" and bool(limits))
+    stopped = record.status == "stopped" and record.code == "stopped"
+    return stopped or record.status in ("running", "waiting") or (record.status == "limit" and bool(limits))
 
 
 def _code_of(store: Store, record: RunRecord, checked: Checked, options: Options) -> int:
-    from choreo.commands.playing import exit_code
-
     position = rebuild(checked.plan, record.id, store.history(record))
     if record.status == "limit":
         limit = (record.code or "limit-cost").removeprefix("limit-")
@@ -74,7 +78,8 @@ def _code_of(store: Store, record: RunRecord, checked: Checked, options: Options
     return exit_code(position.finished)
 
 
-def _limits(given: Sequence[str]) -> dict[str, float]:
+def limits_given(given: Sequence[str]) -> dict[str, float]:
+    """`NAME=NUMBER` arguments of `--limit`. Raises UsageError."""
     found: dict[str, float] = {}
     for name, value in pairs("--limit", given).items():
         if name not in LIMITS:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from choreo.api.parts import plan_of
 from choreo.commands.playing import Options
-from choreo.commands.resume import go_on, plan_of
+from choreo.commands.resume import go_on
 from choreo.commands.speech import is_terminal, out, say, say_safe
 from choreo.engine.advance import rebuild
 from choreo.engine.answer import decided
 from choreo.engine.position import OpenQuestion, Position
 from choreo.errors import DONE, WAITING, HeldError, UsageError
-from choreo.gates.base import Answer, Parked
+from choreo.gates.base import Answer, Parked, Question, Violations
 from choreo.gates.flags import answer_from_flags
 from choreo.gates.terminal import TerminalGate
 from choreo.plan import Plan
@@ -23,6 +25,19 @@ from choreo.runners.questions import answer_check, question_for
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import is_alive
 from choreo.verify import the_checker
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An open question, and the run (or child run) that waits for its answer."""
+
+    plan: Plan
+    position: Position
+    question: OpenQuestion
+
+    @property
+    def number(self) -> int:
+        return self.question.asked.question
 
 
 @dataclass(frozen=True)
@@ -41,33 +56,44 @@ class Flags:
 
 
 def review(name: str, *, flags: Flags, options: Options) -> int:
-    """Answer the open questions of a run. Where no living process plays it, go on with it here."""
+    """Answer the open questions of a run and its child runs. Where no living process plays it, go on with it here:
+    with the run at the top, where it is a child run."""
     store = Store.open(find_store(options.db), make=False)
     try:
         record = store.find(name)
-        checked = plan_of(store, record)
-        position = rebuild(checked.plan, record.id, store.history(record))
-        if not position.questions and flags.given:
-            raise _too_late(position, record)
-        if not position.questions:
+        waiting = waiting_in(store, record)
+        if not waiting and flags.given:
+            raise _too_late(rebuild(plan_of(store, record).plan, record.id, store.history(record)), record)
+        if not waiting:
             say(f"run {record.id} waits for nobody: it is {record.status}")
             if record.status != "running":
                 return DONE
             say(f"if nobody plays it: choreo resume {record.id}{options.store_flag}")
             return WAITING
-        owned = record.owner is not None and is_alive(record.owner, record.until, time.time())
+        top = store.top(record)
+        owned = top.owner is not None and is_alive(top.owner, top.until, time.time())
         if flags.given:
-            _record(store, checked.plan, position, flags, options)
+            _record(store, _chosen(waiting, record, flags), flags, options)
         elif owned:
-            _at_terminal(store, checked.plan, position, options)
+            _at_terminal(store, waiting, options)
         elif not is_terminal(sys.stdin):
-            return _show(store, record, checked.plan, position, options)
+            return _show(store, record, waiting, options)
         if owned:
-            say(f"recorded; {record.owner} goes on with run {record.id}")
+            say(f"recorded; {top.owner} goes on with run {top.id}")
             return DONE
-        return go_on(store, record, checked, options)
+        return go_on(store, top, plan_of(store, top), options)
     finally:
         store.close()
+
+
+def waiting_in(store: Store, record: RunRecord) -> list[Waiting]:
+    """What the run waits for, then what its child runs wait for."""
+    found: list[Waiting] = []
+    for run in (record, *(child for child in store.below(record.id) if child.open_questions)):
+        plan = plan_of(store, run).plan
+        position = rebuild(plan, run.id, store.history(run))
+        found += [Waiting(plan, position, question) for question in position.questions.values()]
+    return found
 
 
 def _too_late(position: Position, record: RunRecord) -> HeldError:
@@ -79,42 +105,50 @@ def _too_late(position: Position, record: RunRecord) -> HeldError:
     return HeldError("already-decided", told, f"see: choreo trace {record.id}")
 
 
-def _record(store: Store, plan: Plan, position: Position, flags: Flags, options: Options) -> None:
-    question = _chosen(position, flags)
+def shown(store: Store, one: Waiting) -> Question:
+    """The question as a gate shows it."""
+    return question_for(one.plan, one.position, one.question, store.attempts_of(one.position.run))
+
+
+def violations(one: Waiting) -> Violations:
+    """What tells an answer's violations of the receiver's contract."""
+    return answer_check(one.plan, one.position, one.question, the_checker())
+
+
+def _record(store: Store, one: Waiting, flags: Flags, options: Options) -> None:
     edit = _file(flags.edit) if flags.edit is not None else None
-    shown = question_for(plan, position, question, store.attempts_of(position.run))
     answer = answer_from_flags(
-        shown,
-        answer_check(plan, position, question, the_checker()),
+        shown(store, one),
+        violations(one),
         by=options.by,
         approve=flags.approve,
         reject=flags.reject,
         edit=edit,
         note=flags.note,
     )
-    _keep(store, plan, position, question, answer)
+    keep(store, one, answer)
 
 
-def _at_terminal(store: Store, plan: Plan, position: Position, options: Options) -> None:
+def _at_terminal(store: Store, waiting: Sequence[Waiting], options: Options) -> None:
     import asyncio
 
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise UsageError("no-terminal", "nobody can be asked here", "answer with --approve, --reject or --edit FILE")
     gate = TerminalGate(options.by)
-    for question in list(position.questions.values()):
-        shown = question_for(plan, position, question, store.attempts_of(position.run))
-        answer: Answer | Parked = asyncio.run(gate.ask(shown, answer_check(plan, position, question, the_checker())))
+    for one in waiting:
+        answer: Answer | Parked = asyncio.run(gate.ask(shown(store, one), violations(one)))
         if answer == "quit":
             return
         if isinstance(answer, Answer):
-            _keep(store, plan, position, question, answer)
+            keep(store, one, answer)
 
 
-def _keep(store: Store, plan: Plan, position: Position, question: OpenQuestion, answer: Answer) -> None:
+def keep(store: Store, one: Waiting, answer: Answer) -> None:
+    """Put an answer on record. Raises HeldError where the question is decided already."""
     fact = decided(
-        plan,
-        position,
-        question.asked.question,
+        one.plan,
+        one.position,
+        one.number,
         answer.decision,
         answer.digest,
         check=the_checker(),
@@ -124,21 +158,29 @@ def _keep(store: Store, plan: Plan, position: Position, question: OpenQuestion, 
         reason=answer.reason,
         seconds=answer.seconds,
     )
-    store.record_answer(position.run, fact)
+    store.record_answer(one.position.run, fact)
 
 
-def _chosen(position: Position, flags: Flags) -> OpenQuestion:
-    if flags.question is not None:
-        if flags.question not in position.questions:
-            numbers = ", ".join(str(number) for number in position.questions)
-            raise HeldError("already-decided", f"question {flags.question} is not open", f"open: {numbers}")
-        return position.questions[flags.question]
-    if len(position.questions) > 1:
-        listed = ", ".join(f"{number} ({q.asked.touchpoint})" for number, q in position.questions.items())
-        raise UsageError(
-            "which-question", f"{len(position.questions)} questions are open: {listed}", "add --question N"
-        )
-    return next(iter(position.questions.values()))
+def _chosen(waiting: Sequence[Waiting], record: RunRecord, flags: Flags) -> Waiting:
+    """The question that is answered. A number means one of the named run before one of a child run."""
+    listed = ", ".join(f"{one.number} ({_where(one, record)})" for one in waiting)
+    possible = [one for one in waiting if flags.question in (None, one.number)]
+    own = [one for one in possible if one.position.run == record.id]
+    if not possible:
+        raise HeldError("already-decided", f"question {flags.question} is not open", f"open: {listed}")
+    if flags.question is not None and own:
+        return own[0]
+    if len(possible) > 1:
+        runs = {one.position.run for one in possible}
+        help = "add --question N" if len(runs) == 1 else "name the child run, and add --question N where it has several"
+        raise UsageError("which-question", f"{len(waiting)} questions are open: {listed}", help)
+    return possible[0]
+
+
+def _where(one: Waiting, record: RunRecord) -> str:
+    asked = one.question.asked
+    place = f"{asked.touchpoint} in {asked.scope}" if asked.scope else asked.touchpoint
+    return place if one.position.run == record.id else f"{place} of run {one.position.run}"
 
 
 def _file(path: str) -> bytes:
@@ -148,17 +190,19 @@ def _file(path: str) -> bytes:
         raise UsageError("cannot-read", f"cannot read `{path}`: {error.strerror or error}") from error
 
 
-def _show(store: Store, record: RunRecord, plan: Plan, position: Position, options: Options) -> int:
+def _show(store: Store, record: RunRecord, waiting: Sequence[Waiting], options: Options) -> int:
     """Without a terminal and without an answer: say what waits, and how it can be answered."""
-    for number, open_question in position.questions.items():
-        shown = question_for(plan, position, open_question, store.attempts_of(position.run))
+    for one in waiting:
+        question = shown(store, one)
         told = {
-            "question": number,
-            "name": shown.name,
-            "ask": shown.ask,
-            "why": list(shown.why),
-            "payload": shown.payload.value,
-            "digest": shown.payload.digest,
+            "run": one.position.run,
+            "question": one.number,
+            "name": question.name,
+            "scope": one.question.asked.scope,
+            "ask": question.ask,
+            "why": list(question.why),
+            "payload": question.payload.value,
+            "digest": question.payload.digest,
         }
         out(json.dumps(told, ensure_ascii=False))
     flag = options.store_flag

@@ -10,15 +10,16 @@ from choreo.commands.run import pairs
 from choreo.commands.speech import out, say
 from choreo.errors import DONE, FAILED, UsageError
 from choreo.plan import Plan
+from choreo.render.lanes import scopes_of
 from choreo.render.text import one_line
 from choreo.render.trace import render_course, render_hop, trace_json
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import is_alive
-from choreo.trace import HopStarted
+from choreo.trace import Event, HopStarted
 
 
-def trace(name: str, *, hop: int | None, as_json: bool, verify: bool, db: str | None) -> int:
-    """Show one run, or one hop of it with every byte."""
+def trace(name: str, *, hop: int | None, as_json: bool, verify: bool, db: str | None, lane: str | None = None) -> int:
+    """Show one run, one of its lanes, or one hop of it with every byte."""
     store = Store.read(find_store(db))
     try:
         record = store.find(name)
@@ -30,30 +31,54 @@ def trace(name: str, *, hop: int | None, as_json: bool, verify: bool, db: str | 
             raise UsageError("no-hop", f"run {record.id} has no hop {hop}", f"it has {len(known)}")
         if as_json:
             told = trace_json(record, events, store.attempts(record))
+            told["children"] = [
+                trace_json(child, store.history(child), store.attempts(child)) for child in store.below(record.id)
+            ]
             if hop is not None:
                 told["events"] = [event for event in told["events"] if event.get("hop") == hop]
                 told["attempts"] = [attempt for attempt in told["attempts"] if attempt["hop"] == hop]
             out(json.dumps(told, ensure_ascii=False, indent=2))
         elif hop is not None:
             out(render_hop(events, store.attempts(record), hop).rstrip("\n"))
+            if (child := store.lookup(f"{record.id}.{hop}")) is not None:
+                say(f"it was played by a child run: choreo trace {child.id}")
         else:
-            out(render_course(record, _plan(store, record), events).rstrip("\n"))
+            out(_course(store, record, events, lane=_known_lane(record, events, lane)).rstrip("\n"))
         return DONE
     finally:
         store.close()
 
 
+def _known_lane(record: RunRecord, events: Sequence[Event], lane: str | None) -> str:
+    if lane is not None and lane not in scopes_of(events).values():
+        help = "a lane is called after its role and its element, as `research[3]`; see: choreo trace " + record.id
+        raise UsageError("no-lane", f"nothing happened in a lane `{lane}` of run {record.id}", help)
+    return lane or ""
+
+
+def _course(
+    store: Store, record: RunRecord, events: Sequence[Event], since: float | None = None, lane: str = ""
+) -> str:
+    """The course of a run, that of each child run set in under the hop that it plays."""
+    first = since if since is not None else events[0].at
+    children = [child for child in store.below(record.id) if child.parent == record.id]
+    below = {child.parent_hop or 0: _course(store, child, store.history(child), first) for child in children}
+    return render_course(record, _plan(store, record), events, below, first, store.taken(record), lane)
+
+
 def _verify(store: Store, record: RunRecord) -> int:
-    if store.verify(record):
+    """The run and every child run below it."""
+    changed = next((one for one in (record, *store.below(record.id)) if not store.verify(one)), None)
+    if changed is None:
         out(f"run {record.id}: every row and every payload is as it was written")
         return DONE
-    say(f"error[trace-changed]: the rows or payloads of run {record.id} are not what was written")
+    say(f"error[trace-changed]: the rows or payloads of run {changed.id} are not what was written")
     say("help: someone or something changed the store after the run; restore it from a backup")
     return FAILED
 
 
 def _plan(store: Store, record: RunRecord) -> Plan | None:
-    from choreo.commands.resume import plan_of
+    from choreo.api.parts import plan_of
     from choreo.errors import ChoreoError
 
     try:
@@ -62,15 +87,17 @@ def _plan(store: Store, record: RunRecord) -> Plan | None:
         return None  # an older plan that this version reads no more: the record is shown all the same
 
 
-def runs(*, limit: int, status: str | None, labels: Sequence[str], as_json: bool, db: str | None) -> int:
-    """The runs on record, newest first."""
+def runs(
+    *, limit: int, status: str | None, labels: Sequence[str], as_json: bool, db: str | None, children: bool = False
+) -> int:
+    """The runs on record, newest first; child runs only where they are asked for."""
     path = find_store(db)
     if not path.exists() and db is None:
         out("[]" if as_json else "no runs yet; play one: choreo run SPEC")
         return DONE
     store = Store.read(path)
     try:
-        found = store.runs(limit, status, pairs("--label", labels))
+        found = store.runs(limit, status, pairs("--label", labels), children=children)
     finally:
         store.close()
     if as_json:
@@ -114,4 +141,6 @@ def _as_json(record: RunRecord) -> dict[str, object]:
         "cost": record.cost if record.priced else None,
         "open_questions": record.open_questions,
         "labels": dict(record.labels),
+        "parent": record.parent,
+        "parent_hop": record.parent_hop,
     }

@@ -2,50 +2,78 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Sequence
 
-from choreo.commands.checked import problems_of
-from choreo.commands.speech import out, say, wants_colour
+from choreo.api.checked import sifted
+from choreo.commands.report import Findings, Format, format_of, tell
 from choreo.errors import DONE, FAILED, UsageError
-from choreo.load import find_specs, load_spec
+from choreo.loading import find_specs, is_spec, load_spec
 from choreo.problem import Problem
-from choreo.render.problems import problem_data, render_problems, summary
+from choreo.render.problems import summary
 
 
-def validate(paths: Sequence[str], *, strict: bool, as_json: bool, quiet: bool) -> int:
-    """Check specs and folders of specs. Exit 1 where errors were found (warnings too with `strict`)."""
-    specs, skipped = _specs(paths)
-    found: list[Problem] = []
+def validate(
+    paths: Sequence[str],
+    *,
+    strict: bool = False,
+    format: Format = "auto",
+    as_json: bool = False,
+    quiet: bool = False,
+    skip_others: bool = False,
+) -> int:
+    """Check specs and folders of specs. Exit 1 where errors were found (warnings too with `strict`).
+
+    With `skip_others` files that are no specs are passed over, as they are in folders. `quiet` shows errors only.
+    """
+    form = format_of(format, as_json)
+    specs, skipped = _specs(paths, skip_others)
+    found = _check(specs, strict)
+    failed = any(map(found.fails, found.problems))
+    tell(found.only_errors() if quiet else found, form, told="" if quiet else _told(found, len(specs), skipped))
+    return FAILED if failed else DONE
+
+
+def _check(specs: Sequence[str], strict: bool) -> Findings:
+    checked: list[tuple[str, tuple[Problem, ...]]] = []
+    ignored: list[tuple[Problem, str]] = []
     texts: dict[str, str] = {}
-    for path in specs:
+    shown = [os.path.normpath(path).replace(os.sep, "/") for path in specs]
+    for path, own in zip(specs, shown, strict=True):
         loaded = load_spec(path)
-        found.extend(problems_of(loaded))
-        texts.update(loaded.texts)
-    shown = [problem for problem in found if not quiet or problem.severity == "error"]
-    if as_json:
-        out(json.dumps([problem_data(problem) for problem in shown], ensure_ascii=False, indent=2))
-    elif shown:
-        out(render_problems(shown, texts, colour=wants_colour(sys.stdout)).rstrip("\n"))
-    if not as_json and not quiet:
-        more = f"; {skipped} other YAML files skipped" if skipped else ""
-        told = "no problems" if not found else summary(found)
-        say(f"{len(specs)} spec{'' if len(specs) == 1 else 's'} checked{more}: {told}")
-    bad = any(problem.severity == "error" or (strict and problem.severity == "warning") for problem in found)
-    return FAILED if bad else DONE
+        found = sifted(loaded)
+        # What is wrong in a sub-spec is told once: under its own name, where that is checked, too.
+        told = (problem for problem in found.problems if problem.place.path == own or problem.place.path not in shown)
+        checked.append((path, tuple(told)))
+        ignored += found.ignored
+        if found.problems:
+            texts.update(loaded.texts)
+    return Findings(tuple(checked), texts, tuple(ignored), strict)
 
 
-def _specs(paths: Sequence[str]) -> tuple[list[str], int]:
+def _told(found: Findings, specs: int, skipped: int) -> str:
+    """`2 specs checked, 3 other YAML files skipped: 1 error in 1 file; 1 finding ignored`."""
+    more = f", {_count(skipped, 'other YAML file')} skipped" if skipped else ""
+    told = summary(found.problems) if found.problems else "no problems"
+    ignored = f"; {_count(len(found.ignored), 'finding')} ignored" if found.ignored else ""
+    return f"{_count(specs, 'spec')} checked{more}: {told}{ignored}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _specs(paths: Sequence[str], skip_others: bool) -> tuple[list[str], int]:
     specs: list[str] = []
     skipped = 0
     for path in paths:
         if not os.path.isdir(path):
-            specs.append(path)
+            is_other = skip_others and os.path.isfile(path) and not is_spec(path)
+            specs += [] if is_other else [path]
+            skipped += is_other
             continue
         inside, others = find_specs(path)
-        if not inside:
+        if not inside and not skip_others:
             raise UsageError("no-specs", f"there is no spec in `{path}` ({others} other YAML files)", _WHAT_IS_A_SPEC)
         specs.extend(inside)
         skipped += others

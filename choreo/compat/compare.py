@@ -37,16 +37,16 @@ def compare(old: Any, new: Any) -> Comparison:
     )
 
 
-def includes(wide: Any, narrow: Any) -> Direction:
-    """Whether every value that `narrow` accepts is one that `wide` accepts. Raises Unusable."""
-    return _direction(Document(narrow), Document(wide), "sender", "receiver")
+def includes(wide: Any, narrow: Any, steps: int = STEPS) -> Direction:
+    """Whether every value that `narrow` accepts is one that `wide` accepts, with so much work. Raises Unusable."""
+    return _direction(Document(narrow), Document(wide), "sender", "receiver", steps)
 
 
-def _direction(writer: Document, reader: Document, writers: str, readers: str) -> Direction:
+def _direction(writer: Document, reader: Document, writers: str, readers: str, steps: int = STEPS) -> Direction:
     """Whether the reader accepts all that the writer may write. The names are for the message."""
     if writer.essence("") == reader.essence(""):
         return Direction("compatible", "same", "", "both say the same")
-    outcome = _decide(writer, reader)
+    outcome = _decide(writer, reader, steps)
     if isinstance(outcome, Found):
         return _broken(reader, outcome.value, writers, readers)
     if isinstance(outcome, Doubt):
@@ -56,7 +56,7 @@ def _direction(writer: Document, reader: Document, writers: str, readers: str) -
     )
 
 
-def _decide(writer: Document, reader: Document) -> Outcome:
+def _decide(writer: Document, reader: Document, steps: int) -> Outcome:
     """A value that the writer's schema accepts and the reader's refuses; a proof that there is none; or a doubt."""
 
     def breaks(value: Any) -> bool:
@@ -66,7 +66,7 @@ def _decide(writer: Document, reader: Document) -> Outcome:
     here, there = graph.add(writer), graph.add(reader)
     try:
         goal = frozenset({(here, True), (there, False)})
-        outcome = Solver(graph, Budget(STEPS)).any_type(goal, breaks)
+        outcome = Solver(graph, Budget(steps)).any_type(goal, breaks)
     except TooMuch:
         outcome = Doubt("it would take too much work to tell")
     except RecursionError:

@@ -5,7 +5,7 @@
 """
 
 from choreo.contract.bounds import is_bounded
-from choreo.contract.noun import Contract
+from choreo.contract.noun import Contract, Where
 from choreo.contract.sanity import accepts_anything, inspect_schema
 from choreo.contract.shape import bundled, fill_defaults, optional_fields
 from choreo.contract.tree import Part, Tree, grow
@@ -20,6 +20,7 @@ __all__ = [
     "Range",
     "Tree",
     "Version",
+    "Where",
     "accepts_anything",
     "best",
     "bundled",

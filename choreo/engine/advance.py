@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from choreo.canonical import NotData, Payload
-from choreo.engine.position import HopState, OpenQuestion, Position, fold, start
+from choreo.engine.fold import fold
+from choreo.engine.position import HopState, OpenQuestion, Position, start
 from choreo.engine.react import Check
 from choreo.expression import ExpressionError
 from choreo.plan import Plan
@@ -16,6 +17,13 @@ from choreo.trace import Event, HopFinished, RunFinished, Verdict
 @dataclass(frozen=True, slots=True)
 class Play:
     """Play this visit: its start is on record."""
+
+    hop: HopState
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop this visit, whose lane is over, and record that it ended (`cancelled`) and what it cost."""
 
     hop: HopState
 
@@ -34,7 +42,7 @@ class Finish:
     event: RunFinished
 
 
-Action = Play | Ask | Finish
+Action = Play | Cancel | Ask | Finish
 
 
 def rebuild(plan: Plan, run: str, history: Iterable[Event]) -> Position:
@@ -47,11 +55,25 @@ def rebuild(plan: Plan, run: str, history: Iterable[Event]) -> Position:
 
 def advance(plan: Plan, position: Position) -> tuple[Action, ...]:
     """Everything that is to be done at this position, in order: visits to play, questions to ask, or the end."""
+    return (*in_hand(position), *asks(position))
+
+
+def in_hand(position: Position) -> tuple[Play | Cancel | Finish, ...]:
+    """What is to be done but for the questions. An effect that happens once is never cancelled: it plays to its end.
+
+    A visit whose child run waits is played, too: whether that can go on is seen in the child run.
+    """
     if position.finished is not None:
         return (Finish(position.finished),)
-    plays = [Play(hop) for hop in sorted(position.in_play, key=lambda hop: hop.number)]
-    asks = [Ask(question) for _, question in sorted(position.questions.items())]
-    return (*plays, *asks)
+    waiting = [position.playing[number] for number, child in position.children.items() if child.state == "waiting"]
+    hops = sorted([*position.in_play, *waiting], key=lambda hop: hop.number) if waiting else position.in_play
+    return tuple(Cancel(hop) if hop.cancelled and not hop.effect else Play(hop) for hop in hops)
+
+
+def asks(position: Position) -> Iterator[Ask]:
+    """The questions that are to be asked, in order, one after the other: there may be thousands."""
+    if position.finished is None:
+        yield from map(Ask, position.questions.values())
 
 
 def finished_hop(

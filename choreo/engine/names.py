@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from choreo.engine.position import Past, Position
+from choreo.engine.lanes import Past
+from choreo.engine.position import Position
 from choreo.plan import Plan
 from choreo.spec import TRIGGER
 
@@ -14,19 +15,20 @@ class Names(Mapping[str, Any]):
     """A scope that looks names up only when an expression uses them.
 
     Values are `Payload` (so that a plain path is copied byte for byte) or plain JSON. A role or
-    touchpoint that was never visited in the causal `past` is None.
+    touchpoint that was never visited in the causal `past` is None. `item` and `index` are those of the lane.
     """
 
-    def __init__(self, plan: Plan, position: Position, past: Past, **more: Any) -> None:
+    def __init__(self, plan: Plan, position: Position, past: Past, scope: str = "", **more: Any) -> None:
         self._plan = plan
         self._position = position
         self.past = past
+        self.scope = scope
         self._more = more
         self.absent = plan.absent
 
     def adding(self, **more: Any) -> Names:
         """The same scope with more names in it."""
-        return Names(self._plan, self._position, self.past, **{**self._more, **more})
+        return Names(self._plan, self._position, self.past, self.scope, **{**self._more, **more})
 
     def __getitem__(self, name: str) -> Any:
         if name in self._more:
@@ -44,17 +46,24 @@ class Names(Mapping[str, Any]):
             return {role: self._confidence(role) for role in self._plan.roles}
         if name == "run":
             return {"id": self._position.run}
+        if name in ("item", "index") and (found := self._position.lane(self.scope)) is not None:
+            lanes, index = found
+            return index if name == "index" else lanes.items[index]
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        known = (self._more, self._plan.roles, self._plan.touchpoints, (TRIGGER, "visits", "confidence", "run"))
-        return any(name in names for names in known)
+        return any(name in names for names in (self._more, self._plan.roles, self._plan.touchpoints, self._fixed))
 
     def __iter__(self) -> Iterator[str]:
-        yield from (*self._more, *self._plan.roles, *self._plan.touchpoints, TRIGGER, "visits", "confidence", "run")
+        yield from (*self._more, *self._plan.roles, *self._plan.touchpoints, *self._fixed)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    @property
+    def _fixed(self) -> tuple[str, ...]:
+        known = (TRIGGER, "visits", "confidence", "run")
+        return (*known, "item", "index") if self._position.lane(self.scope) is not None else known
 
     def _visit(self, role: str) -> int:
         hop = self._position.hops.get(self.past.get(role, 0))

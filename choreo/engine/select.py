@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from choreo.canonical import Payload
+from choreo.contract import Contract
 from choreo.engine.names import Names
-from choreo.expression import ExpressionError, evaluate_condition
+from choreo.expression import ExpressionError, described, evaluate_condition
 from choreo.plan import Edge, Group, Plan
-from choreo.spec import END
+from choreo.spec import END, Touchpoint
+from choreo.trace import Blame, Verdict
+
+Check = Callable[[Contract, Payload], Verdict]
 
 
 class Fault(Exception):
@@ -50,14 +57,61 @@ def picked(edge: Edge, names: Names) -> tuple[str, ...]:
     return tuple(target for target in targets if target in wanted)
 
 
+def delay(edge: Edge, names: Names) -> float:
+    """The seconds that what this edge carries waits before it arrives; 0 is not at all."""
+    if edge.after is not None:
+        return max(0.0, edge.after.seconds(names))
+    return edge.handoff.after if isinstance(edge.handoff.after, float) else 0.0
+
+
+def elements(edge: Edge, names: Names) -> list[Any]:
+    """The list that `each` gives. Raises ExpressionError or Fault."""
+    if edge.each is None:
+        return []
+    found = edge.each.evaluate(names)
+    if not isinstance(found, list):
+        raise Fault("not-a-list", f"`{edge.each.text}` gives {described(found)}: `each` needs a list")
+    return found
+
+
 def build_payload(plan: Plan, edge: Edge, target: str, out: Payload | None, names: Names) -> Payload:
-    """What goes to `target`. Raises ExpressionError or Fault."""
+    """What goes to `target`; without a `pass` a lane gets its element. Raises ExpressionError or Fault."""
     if edge.handoff.revise and target not in names.past:
         raise Fault("nothing-to-revise", f"`{target}` has no earlier visit that could be revised")
     if edge.passes is not None:
         return edge.passes.build(names)
+    if edge.each is not None:
+        return Payload.of(names["item"])
     if target == END and plan.result_form is not None:
         return plan.result_form.build(names)
     if out is None:
         raise Fault("no-output", "there is no output to hand over")
     return out
+
+
+def judged(plan: Plan, check: Check, edge: Edge, target: str, payload: Payload) -> tuple[Verdict | None, Blame | None]:
+    """What the receiver's contract says of a payload, and who is to blame where it says no."""
+    if edge.handoff.revise:
+        return None, None
+    unchanged = plan.unchanged[edge.number]
+    if target == END and edge.passes is None and plan.result_form is not None:
+        unchanged = None
+    contract = plan.receives(target, unchanged)
+    if contract is None:
+        return None, None
+    verdict = check(contract, payload)
+    if verdict.ok:
+        return verdict, None
+    return verdict, "receiver" if unchanged is not None else "mapping"
+
+
+def at_gate(plan: Plan, name: str, payload: Payload, names: Names) -> tuple[Touchpoint, bool, str]:
+    """The touchpoint, whether a person is to be asked there, and why. A condition that cannot be told means ask."""
+    touchpoint, when = plan.touchpoints[name]
+    if when is None:
+        return touchpoint, True, "this touchpoint always asks"
+    try:
+        needed = evaluate_condition(when, names.adding(payload=payload))
+    except ExpressionError as error:
+        return touchpoint, True, f"`{when.text}` could not be evaluated ({error}), so a person is asked"
+    return touchpoint, needed, f"`{when.text}` is {'true' if needed else 'false'}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from choreo.canonical import NotData, Payload, check
 from choreo.expression.faults import ExpressionError, read_runtime_error
-from choreo.expression.syntax import Node, Select, chain, free_chains, parse, program
+from choreo.expression.syntax import MAX_KEPT, Node, Select, chain, free_chains, parse, program
 
 
 class Expression:
@@ -52,6 +52,20 @@ class Expression:
             return plain
         return self._checked(plain, result.type().name(), scope)
 
+    def seconds(self, scope: Mapping[str, Any]) -> float:
+        """The length of a CEL duration. Raises ExpressionError where the value is none."""
+        data = {name: look_up(name, scope) for name in self._names}
+        try:
+            result = self._program.eval(data=data)
+            plain, kind = result.plain_value(), result.type().name()
+        except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+            raise self._failed(str(error), scope) from None
+        if kind == "DURATION":
+            return float(plain.total_seconds())
+        if kind == "ERROR":
+            raise self._failed(str(plain), scope)
+        raise ExpressionError(f"a duration is needed, this gives {described(plain)}: duration('90s')", self.text)
+
     def _checked(self, plain: Any, kind: str, scope: Mapping[str, Any]) -> Any:
         if kind == "ERROR":
             raise self._failed(str(plain), scope)
@@ -81,7 +95,7 @@ class Expression:
         return f"Expression({self.text!r})"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MAX_KEPT)
 def compile_expression(text: str) -> Expression:
     """Raises ExpressionSyntax."""
     return Expression(text, parse(text))

@@ -45,14 +45,14 @@ _HABITS = {
     "is": "write `==` to compare",
     "if": "write `condition ? a : b`",
 }
-_AT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
-_EXTRA = re.compile(r"(?:extraneous|mismatched) input '(.+?)' expecting|no viable alternative at input '(.+?)'")
-_TOKEN = re.compile(r"token recognition error at: '(.+?)'")
+_AT = r"ERROR: <input>:(\d+):(\d+): (.*)"
+_EXTRA = r"(?:extraneous|mismatched) input '(.+?)' expecting|no viable alternative at input '(.+?)'"
+_STRAY = r"token recognition error at: '(.+?)'"
 
 
 def read_syntax_error(report: str, text: str) -> ExpressionSyntax:
     """The first finding of the parser's report, in our words."""
-    found = _AT.search(report)
+    found = re.search(_AT, report)
     if "recursion" in report:
         return ExpressionSyntax("nested too deeply to be read", 0, text, "split it: compute a part in a `set` role")
     if found is None:
@@ -67,8 +67,8 @@ def _worded(message: str, offset: int, text: str) -> ExpressionSyntax:
         return ExpressionSyntax("an empty expression", 0, text, "write a value, a name or a condition")
     if "'<EOF>'" in message.split(" expecting ", maxsplit=1)[0]:
         return ExpressionSyntax("the expression ends too early", offset, text, "something is missing at its end")
-    for pattern in (_EXTRA, _TOKEN):
-        found = pattern.search(message)
+    for pattern in (_EXTRA, _STRAY):
+        found = re.search(pattern, message)
         if found is not None:
             word = next(part for part in found.groups() if part).strip()
             if word[:1] in "'\"":
@@ -87,20 +87,20 @@ def _habit(text: str, offset: int) -> str:
     return next((_HABITS[word] for word in near if word in _HABITS), "")
 
 
-_STATUS = re.compile(r"^[A-Z_]+: ")
-_UNKNOWN = re.compile(r'No value with name "(.+?)" found')
-_OVERLOAD = re.compile(r"No matching overloads found : ([^()]+)(?:\((.*)\))?")
+_STATUS = r"^[A-Z_]+: "
+_UNKNOWN = r'No value with name "(.+?)" found'
+_OVERLOAD = r"No matching overloads found : ([^()]+)(?:\((.*)\))?"
 _TYPES = {"int64": "an integer", "double": "a number", "string": "a text", "bool": "a boolean", "map": "an object"}
 _TYPES |= {"list": "a list", "null_type": "null", "uint64": "an unsigned integer", "*error*": "an error"}
 
 
 def read_runtime_error(report: str) -> str:
     """One sentence for an error of the evaluator."""
-    message = _STATUS.sub("", _first_line(report)).removesuffix("]").split(" [")[0]
-    unknown = _UNKNOWN.search(message)
+    message = re.sub(_STATUS, "", _first_line(report)).removesuffix("]").split(" [")[0]
+    unknown = re.search(_UNKNOWN, message)
     if unknown is not None:
         return f"there is no `{unknown[1]}` here"
-    overload = _OVERLOAD.search(message)
+    overload = re.search(_OVERLOAD, message)
     if overload is not None:
         return _misfit(overload[1].strip(), overload[2])
     if "Iteration budget" in message:

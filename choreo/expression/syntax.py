@@ -21,6 +21,8 @@ from choreo.problem import suggestion
 
 MAX_LENGTH = 10_000
 """Characters of an expression; a longer one is refused."""
+MAX_KEPT = 16_384
+"""Expressions kept in their read form (some 6 kB each): more than any one spec has, so that none is read twice."""
 
 
 class Const(Struct, frozen=True):
@@ -98,7 +100,7 @@ FUNCTIONS = (
 MACROS = ("has", "all", "exists", "exists_one", "map", "filter")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MAX_KEPT)
 def parse(text: str) -> Node:
     """The syntax tree of an expression. Raises ExpressionSyntax."""
     return decode(serialized(text), text)
@@ -109,7 +111,7 @@ def serialized(text: str) -> bytes:
     return bytes(program(text).serialize())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MAX_KEPT)
 def program(text: str) -> Any:
     """The compiled expression of the CEL library. Raises ExpressionSyntax."""
     if len(text) > MAX_LENGTH:
@@ -163,6 +165,9 @@ def decode(data: bytes, text: str) -> Node:
 
 
 def _position(entry: bytes) -> tuple[int, int]:
+    """(id of a part, its offset): nearly always two numbers below 128."""
+    if len(entry) == 4 and entry[0] == 0x08 and entry[2] == 0x10 and entry[1] < 0x80 and entry[3] < 0x80:
+        return entry[1], entry[3]
     fields = _message(entry)
     return _one(fields, 1, 0), _one(fields, 2, 0)
 
@@ -170,21 +175,31 @@ def _position(entry: bytes) -> tuple[int, int]:
 def _message(data: bytes) -> dict[int, list[Any]]:
     """The fields of a protobuf message: number to values in order (int, or bytes)."""
     fields: dict[int, list[Any]] = {}
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
+    at, end = 0, len(data)
+    while at < end:
+        key, at = data[at], at + 1
+        if key > 0x7F:
+            key, at = _varint(data, at - 1)
         value: Any
         match key & 7:
+            case 2:
+                size, at = data[at], at + 1
+                if size > 0x7F:
+                    size, at = _varint(data, at - 1)
+                value, at = data[at : at + size], at + size
             case 0:
-                value, at = _varint(data, at)
+                value, at = data[at], at + 1
+                if value > 0x7F:
+                    value, at = _varint(data, at - 1)
             case 1:
                 value, at = data[at : at + 8], at + 8
-            case 2:
-                size, at = _varint(data, at)
-                value, at = data[at : at + size], at + size
             case _:
                 raise ExpressionSyntax("the CEL library writes a form that is not known here", 0)
-        fields.setdefault(key >> 3, []).append(value)
+        number = key >> 3
+        if number in fields:
+            fields[number].append(value)
+        else:
+            fields[number] = [value]
     return fields
 
 
@@ -259,7 +274,7 @@ class _Decoder:
         function = _one(fields, 2).decode("utf-8")
         target = self.node(_one(fields, 1)) if 1 in fields else None
         args = tuple(self.node(arg) for arg in fields.get(3, ()))
-        if function.isidentifier() and not function.startswith("_"):
+        if function.isidentifier():
             self.check_function(function, target is not None, offset)
         return Call(function, target, args, offset)
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from choreo.canonical import Payload
 from choreo.spec import Choice, Stakes
 
 Kind = Literal["approve", "fill", "in_doubt"]
+
+
+class Asking(NamedTuple):
+    """One of the questions of a human role, where they are data: its text, and answers that would do."""
+
+    text: str
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Question:
     sender_input: Payload | None = None
     """The sender's stored input, byte for byte."""
     questions: Mapping[str, str] = field(default_factory=dict)
+    asks: tuple[Asking, ...] | None = None
+    """The questions where they are data: the answer is then `{answers: [{question, answer}]}`."""
     who: str | None = None
     stakes: Stakes = "low"
     may: tuple[Choice, ...] = ("approve", "edit", "reject")

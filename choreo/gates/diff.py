@@ -5,34 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from choreo.gates.layout import Page, Row
+from choreo.render.changes import ABSENT, Change, changes
 from choreo.render.text import wrap
-
-ABSENT: Any = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`old` or `new` is ABSENT where a field was added or removed."""
-
-    pointer: str
-    old: Any
-    new: Any
-
-
-def changes(old: Any, new: Any, pointer: str = "") -> Iterator[Change]:
-    """The differences between two JSON values, in key order."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from changes(old.get(key, ABSENT), new.get(key, ABSENT), f"{pointer}/{_token(key)}")
-    elif isinstance(old, list) and isinstance(new, list):
-        for place in range(max(len(old), len(new))):
-            yield from changes(_at(old, place), _at(new, place), f"{pointer}/{place}")
-    elif old is ABSENT or new is ABSENT or type(old) is not type(new) or old != new:
-        yield Change(pointer, old, new)
 
 
 def diff_rows(old: Any, new: Any, page: Page) -> Iterator[Row]:
@@ -57,11 +34,3 @@ def _lines(change: Change, page: Page) -> Iterator[str]:
 
 def _written(value: Any, page: Page) -> str:
     return "(none)" if value is ABSENT else page.one_line(json.dumps(value, ensure_ascii=False))
-
-
-def _token(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
-
-
-def _at(items: list[Any], place: int) -> Any:
-    return items[place] if place < len(items) else ABSENT

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from choreo.canonical import NotData, decode
+from choreo.gates.base import Asking
 from choreo.render.text import one_line
 
 WHOLE = "answer"
@@ -31,13 +32,18 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Field:
-    """One field: `text` is what the person is asked; `whole` marks the value as the entire answer."""
+    """One field: `text` is what the person is asked; `whole` marks the value as the entire answer.
+
+    `suggested` are answers that would do; any other text may be given. `pointer` is where it stands in the answer.
+    """
 
     name: str
     schema: Mapping[str, Any]
     required: bool
     text: str
     whole: bool = False
+    suggested: tuple[str, ...] = ()
+    pointer: str = ""
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -57,6 +63,8 @@ class Field:
         """What may be typed, in words."""
         if self.choices:
             return "a number from the list"
+        if self.suggested:
+            return "a number from the list, or your own words"
         return " or ".join(_KINDS.get(name, name) for name in self.types) or "text or JSON"
 
 
@@ -73,6 +81,14 @@ def fields_of(schema: Mapping[str, Any] | None, questions: Mapping[str, str]) ->
         for name, part in ((name, _resolved(part, schema)) for name, part in properties.items())
     ]
     return tuple(sorted(fields, key=lambda field: not field.required))
+
+
+def fields_asked(asks: Sequence[Asking]) -> tuple[Field, ...]:
+    """The fields of questions that are data: none has to be answered."""
+    return tuple(
+        Field(f"answer_{place + 1}", {"type": "string"}, False, ask.text, False, ask.choices, f"/answers/{place}")
+        for place, ask in enumerate(asks)
+    )
 
 
 def describe(schema: Mapping[str, Any] | None) -> list[str]:
@@ -92,6 +108,8 @@ def parse(field: Field, typed: str) -> Any:
     said = typed.strip()
     if field.choices:
         return _chosen(field, said)
+    if field.suggested and said.isascii() and said.isdigit() and 1 <= int(said) <= len(field.suggested):
+        return field.suggested[int(said) - 1]
     if said == '""' and "string" in field.types:
         return ""
     if field.types == ("boolean",):
@@ -103,6 +121,8 @@ def parse(field: Field, typed: str) -> Any:
 
 def concerns(field: Field, violation: str) -> bool:
     """True where a violation's JSON pointer lies in the field."""
+    if field.pointer:
+        return re.search(rf"(?<![\w/~-]){field.pointer}(?![\w~-])", violation) is not None
     token = field.name.replace("~", "~0").replace("/", "~1")
     return field.whole or re.search(rf"(?<![\w/~-])/{re.escape(token)}(?![\w~-])", violation) is not None
 

@@ -9,14 +9,15 @@ from typing import Any, Literal
 from choreo.canonical import NotData, Payload
 from choreo.gates.base import Answer, Parked
 from choreo.gates.editor import GivenUp, edit
-from choreo.gates.fields import Field, Unreadable, concerns, contract_notes, fields_of, parse
+from choreo.gates.fields import Field, Unreadable, concerns, contract_notes, fields_asked, fields_of, parse
 from choreo.gates.screen import Part, draw, view_all
 from choreo.gates.sitting import Sitting
 
-_Command = Literal["edit", "skip", "quit"]
-_COMMANDS: dict[str, _Command] = {":e": "edit", ":s": "skip", ":q": "quit"}
+_Command = Literal["edit", "skip", "quit", "back", "rest"]
+_COMMANDS: dict[str, _Command] = {":e": "edit", ":s": "skip", ":q": "quit", ":b": "back", ":r": "rest"}
 _COMMANDS_TEXT = (
-    ":e opens the whole form in your editor, :v shows everything above in full, :s skips for later, :q quits."
+    ":b goes back, :r leaves the rest as it is, :e opens the whole form in your editor, :v shows everything above in "
+    "full, :s skips for later, :q quits."
 )
 
 
@@ -30,32 +31,55 @@ class _Said(Exception):
 
 @dataclass
 class _Form:
-    """The answer so far. `value` is None until a field, or the editor, gave one."""
+    """The answer so far. `value` is None until a field, or the editor, gave one.
+
+    With `asked` the fields are questions, and the answer is a list with an entry for each.
+    """
 
     fields: tuple[Field, ...]
     parts: tuple[Part, ...]
     values: dict[str, Any] = field(default_factory=dict)
     whole: Any = None
+    asked: bool = False
 
     @property
     def by_field(self) -> bool:
-        return not self.fields[0].whole
+        return self.asked or not self.fields[0].whole
 
     @property
     def value(self) -> Any:
-        return self.values if self.by_field else self.whole
+        return self.with_values(self.values) if self.by_field else self.whole
+
+    def with_values(self, values: dict[str, Any]) -> Any:
+        """The answer that these values of the fields make."""
+        if not self.asked:
+            return values
+        return {"answers": [{"question": part.text, "answer": values.get(part.name) or None} for part in self.fields]}
+
+    def taking(self, part: Field, value: Any) -> Any:
+        """The answer with a new value for one field."""
+        return value if part.whole else self.with_values({**self.values, part.name: value})
+
+    def take(self, part: Field, value: Any) -> None:
+        if part.whole:
+            self.whole = value
+        else:
+            self.values[part.name] = value
 
     def put(self, value: Any) -> None:
-        """Take a whole value over, from the editor."""
-        if self.by_field and isinstance(value, dict):
+        """Take a whole value over, from the editor. The texts of questions that were asked stay as they are."""
+        if self.asked:
+            given = zip(self.fields, value["answers"], strict=False)
+            self.values = {part.name: entry["answer"] for part, entry in given if entry["answer"]}
+        elif self.by_field and isinstance(value, dict):
             self.values = dict(value)
         else:
             self.whole = value
 
     def draft(self) -> Any:
         """What the editor starts from: null where an answer is still owed, so that it cannot be sent by mistake."""
-        if not self.by_field:
-            return self.whole
+        if self.asked or not self.by_field:
+            return self.value
         owed = {part.name: None for part in self.fields if part.required}
         return {**owed, **self.values}
 
@@ -72,8 +96,12 @@ def fill(sitting: Sitting) -> Answer | Parked:
 def ask_form(sitting: Sitting, decision: Literal["fill", "done"], parts: tuple[Part, ...]) -> Answer | Parked:
     """Ask for a value that meets the contract, and for a typed `y` before it counts. `parts` is what `:v` shows."""
     question, console = sitting.question, sitting.console
-    form = _Form(fields_of(question.schema, question.questions), parts)
-    console.head(f"Fill in {question.contract or 'the answer'}")
+    if question.asks is None:
+        form = _Form(fields_of(question.schema, question.questions), parts)
+        console.head(f"Fill in {question.contract or 'the answer'}")
+    else:
+        form = _Form(fields_asked(question.asks), parts, asked=True)
+        console.head(f"{len(question.asks)} question{'' if len(question.asks) == 1 else 's'}")
     console.say(_COMMANDS_TEXT, "dim")
     word = _ask_fields(sitting, form)
     while True:
@@ -91,23 +119,31 @@ def ask_form(sitting: Sitting, decision: Literal["fill", "done"], parts: tuple[P
 
 def _ask_fields(sitting: Sitting, form: _Form) -> str:
     """Ask every field once more; `confirm`, or the command that was typed in between."""
-    try:
-        for place, part in enumerate(form.fields):
-            _ask_field(sitting, form, part, place)
-    except _Said as said:
-        return said.command
+    place = 0
+    while place < len(form.fields):
+        try:
+            _ask_field(sitting, form, form.fields[place], place)
+        except _Said as said:
+            if said.command == "rest":
+                break
+            if said.command != "back":
+                return said.command
+            place -= 2 if place else 1
+        place += 1
     return "confirm"
 
 
 def _ask_field(sitting: Sitting, form: _Form, part: Field, place: int) -> None:
     console = sitting.console
     needed = "" if part.required else "; optional, Enter leaves it out"
+    if form.asked:
+        needed = "; Enter skips it"
     if part.name in form.values:
         needed = f"; Enter keeps {json.dumps(form.values[part.name], ensure_ascii=False)[:200]}"
     console.head(f"{place + 1} of {len(form.fields)}: {part.name}", f"{part.kind}{needed}")
     if part.text != part.name:
         console.quote(part.text)
-    for number, choice in enumerate(part.choices, 1):
+    for number, choice in enumerate(part.choices or part.suggested, 1):
         written = choice if isinstance(choice, str) else json.dumps(choice, ensure_ascii=False)
         console.say(written, mark=f"  {number}) ")
     while True:
@@ -133,12 +169,12 @@ def _take(sitting: Sitting, form: _Form, part: Field, line: str) -> bool:
     except (Unreadable, NotData) as error:
         sitting.console.say(f"Not taken: {error}.", "warn")
         return False
-    violations = sitting.check(value if part.whole else {**form.values, part.name: value})
+    violations = sitting.check(form.taking(part, value))
     wrong = [sentence for sentence in violations if concerns(part, sentence)]
     for sentence in wrong:
         sitting.console.say(sentence, "warn", "  - ")
     if not wrong:
-        form.put(value if part.whole else {**form.values, part.name: value})
+        form.take(part, value)
     return not wrong
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from operator import or_
 
@@ -20,11 +21,16 @@ class Branch(Struct, frozen=True):
 
     edge: Edge
     target: str
+    single: bool
     reach: int
 
     def beside(self, other: Branch) -> bool:
-        """Whether both can be taken at one event: not where `when` and `otherwise` choose between them."""
-        return self.edge.number == other.edge.number or not (_chosen(self.edge) and _chosen(other.edge))
+        """Whether both can be taken at one event: not where `when` and `otherwise` choose between them, nor where a
+        `pick` names one of them (`single`).
+        """
+        if self.edge.number == other.edge.number:
+            return not self.single
+        return not (_chosen(self.edge) and _chosen(other.edge))
 
 
 def _chosen(edge: Edge) -> bool:
@@ -58,50 +64,13 @@ class Branches:
 
     def leads_to(self, name: str, others: Iterable[str]) -> bool:
         """Whether one of `others` comes after `name` without going round a loop (or is it)."""
-        return bool(self._reach.get(name, 0) & self._bits(others))
+        return bool(self.reach.get(name, 0) & self.bits(others))
 
-    def meeting(self, target: str) -> tuple[Edge, Edge] | None:
-        """Two handoffs to `target` that can both fire, on branches of one fork that do not meet before; or None."""
-        incoming = [link for link in self._incoming.get(target, ()) if not link[2].handoff.fail]
-        sources = self._bits(source for source, _, _ in incoming)
-        for fork in self._forks if len({edge.number for _, _, edge in incoming}) > 1 else ():
-            if fork.single & sources or target in fork.targets:
-                found = _pair([(edge, branch) for link in incoming for edge, branch in self._carried(fork, link)])
-                if found is not None:
-                    return found
-        return None
-
-    def _carried(self, fork: Fork, link: Link) -> Iterator[tuple[Edge, Branch]]:
-        """The one branch on which a handoff is come to; nothing where there is none, or more than one."""
-        source, target, edge = link
-        bit = self.bit.get(source, 0)
-        for branch in fork.branches:
-            own = branch.edge.number == edge.number and branch.target == target
-            if own or branch.reach & bit & fork.single:
-                yield edge, branch
-                return
-
-    def _bits(self, names: Iterable[str]) -> int:
+    def bits(self, names: Iterable[str]) -> int:
         return reduce(or_, (self.bit.get(name, 0) for name in names), 0)
 
     @cached_property
-    def _incoming(self) -> Mapping[str, list[Link]]:
-        found: dict[str, list[Link]] = {}
-        for link in self.links:
-            found.setdefault(link[1], []).append(link)
-        return found
-
-    @cached_property
-    def _forks(self) -> list[Fork]:
-        groups: dict[tuple[tuple[str, ...], bool, str], list[Branch]] = {}
-        for edge in self.edges:
-            for target in edge.handoff.targets:
-                key = (edge.sources, edge.join, edge.handoff.on)
-                groups.setdefault(key, []).append(Branch(edge, target, self._reach.get(target, 0)))
-        return [Fork.of(branches) for branches in groups.values() if _any_beside(branches)]
-
-    @cached_property
-    def _reach(self) -> Mapping[str, int]:
+    def reach(self) -> Mapping[str, int]:
         """Name to everything that can come after it, itself included."""
         after: dict[str, list[str]] = {}
         for source, target, edge in self.links:
@@ -117,6 +86,53 @@ class Branches:
         return found
 
 
+class Meetings:
+    """Where branches meet. `single` are the numbers of the edges with a `pick` that names one receiver at most."""
+
+    def __init__(self, branches: Branches, single: Collection[int]) -> None:
+        self.branches = branches
+        self.single = single
+
+    def meeting(self, target: str) -> tuple[Edge, Edge] | None:
+        """Two handoffs to `target` that can both fire, on branches of one fork that do not meet before; or None."""
+        incoming = [link for link in self._incoming.get(target, ()) if not link[2].handoff.fail]
+        sources = self.branches.bits(source for source, _, _ in incoming)
+        for fork in self._forks if len({edge.number for _, _, edge in incoming}) > 1 else ():
+            if fork.single & sources or target in fork.targets:
+                found = _pair([(edge, branch) for link in incoming for edge, branch in self._carried(fork, link)])
+                if found is not None:
+                    return found
+        return None
+
+    def _carried(self, fork: Fork, link: Link) -> Iterator[tuple[Edge, Branch]]:
+        """The one branch on which a handoff is come to; nothing where there is none, or more than one."""
+        source, target, edge = link
+        bit = self.branches.bit.get(source, 0)
+        for branch in fork.branches:
+            own = branch.edge.number == edge.number and branch.target == target
+            if own or branch.reach & bit & fork.single:
+                yield edge, branch
+                return
+
+    @cached_property
+    def _incoming(self) -> Mapping[str, list[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in self.branches.links:
+            found.setdefault(link[1], []).append(link)
+        return found
+
+    @cached_property
+    def _forks(self) -> list[Fork]:
+        groups: dict[tuple[tuple[str, ...], bool, str], list[Branch]] = {}
+        for edge in self.branches.edges:
+            for target in edge.handoff.targets:
+                key = (edge.sources, edge.join, edge.handoff.on)
+                groups.setdefault(key, []).append(
+                    Branch(edge, target, edge.number in self.single, self.branches.reach.get(target, 0))
+                )
+        return [Fork.of(branches) for branches in groups.values() if _any_beside(branches)]
+
+
 def _pair(carried: Sequence[tuple[Edge, Branch]]) -> tuple[Edge, Edge] | None:
     """The first two handoffs on different branches that can both be taken."""
     for place, (edge, branch) in enumerate(carried):
@@ -128,9 +144,11 @@ def _pair(carried: Sequence[tuple[Edge, Branch]]) -> tuple[Edge, Edge] | None:
 
 def _any_beside(branches: Sequence[Branch]) -> bool:
     """Whether two of them can both be taken."""
-    chosen = sum(_chosen(branch.edge) for branch in branches)
-    edges = {branch.edge.number for branch in branches}
-    return len(branches) > 1 and (chosen < len(branches) or len(edges) < len(branches))
+    edges = {branch.edge.number: branch for branch in branches}
+    if len(edges) > 1 and not all(_chosen(branch.edge) for branch in edges.values()):
+        return True
+    sizes = Counter(branch.edge.number for branch in branches if not branch.single)
+    return any(size > 1 for size in sizes.values())
 
 
 def _leaves_first(start: str, after: Mapping[str, list[str]], done: Mapping[str, int]) -> Iterator[str]:

@@ -41,6 +41,7 @@ def _refs(survey: Survey) -> Iterator[ContractRef]:
     written = [spec.trigger.accepts, spec.result.emits if spec.result else None]
     for role in spec.roles.values():
         written += [role.accepts, role.emits]
+        written += [tool.accepts for tool in role.player.tools] if isinstance(role.player, ModelPlayer) else []
     yield from (ref for ref in written if isinstance(ref, ContractRef))
 
 

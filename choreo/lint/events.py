@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from choreo.lint.survey import Survey
 from choreo.problem import Place, Problem
-from choreo.spec import TRIGGER, CommandService, Handoff, PythonService, Role
+from choreo.spec import TRIGGER, CommandService, Handoff, HttpService, PythonService, Role, SpecPlayer
 
 _OF_GATES = ("rejected", "expired")
 
@@ -37,8 +37,10 @@ def wrong_event(survey: Survey) -> Iterator[Problem]:
 
 
 def bad_join(survey: Survey) -> Iterator[Problem]:
-    """`bad-join`: `from: [a, b]` waits for roles that are done. A touchpoint or `trigger` cannot be waited for,
-    and no other event than `done` can be joined: write `from: {any: [a, b]}`, one handoff per source.
+    """`bad-join`: a join waits for what cannot be joined.
+
+    `from: [a, b]` waits for roles that are done. A touchpoint or `trigger` cannot be waited for, and no other event
+    than `done` can be joined: write `from: {any: [a, b]}`, one handoff per source.
     """
     for handoff in survey.handoffs:
         if handoff.sources_as != "join":
@@ -64,8 +66,8 @@ def revise_nothing(survey: Survey) -> Iterator[Problem]:
     A revision gives a role its earlier input again, with its own output and this payload as feedback; so
     the role must stand somewhere before the handoff.
 
-    `no-feedback`: `revise` sends back to a service that does not say that it takes feedback. It would get the
-    same input again and give the same output: write `takes_feedback: true` and read `previous` and `feedback`.
+    `no-feedback`: `revise` sends back to a service or a sub-spec that does not say that it takes feedback. It would
+    get the same input again and give the same output: write `takes_feedback: true`, read `previous` and `feedback`.
     """
     for handoff in (handoff for handoff in survey.handoffs if handoff.revise):
         for target, place in zip(handoff.targets, handoff.target_places, strict=False):
@@ -89,7 +91,9 @@ def _played_before(survey: Survey, handoff: Handoff, target: str) -> bool:
 
 
 def _no_feedback(role: Role, place: Place) -> Iterator[Problem]:
-    if isinstance(role.player, PythonService | CommandService) and not role.player.takes_feedback:
-        message = f"`{role.name}` is asked to revise, and its service does not take feedback"
-        help = "write `takes_feedback: true` in its service, and read `previous` and `feedback` there"
-        yield Problem(place, "no-feedback", message, help, also=((role.player.place, f"the service of `{role.name}`"),))
+    taking = PythonService | CommandService | HttpService | SpecPlayer
+    if isinstance(role.player, taking) and not role.player.takes_feedback:
+        what = "spec" if isinstance(role.player, SpecPlayer) else "service"
+        message = f"`{role.name}` is asked to revise, and its {what} does not take feedback"
+        help = f"write `takes_feedback: true` in its {what}, and read `previous` and `feedback` there"
+        yield Problem(place, "no-feedback", message, help, also=((role.player.place, f"the {what} of `{role.name}`"),))

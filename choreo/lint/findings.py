@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from choreo.expression import Ident, Node, Select
 from choreo.lint.schemas import Field, declared_fields, field_of, item_of
 from choreo.lint.types import ANY, NUMBERS, STRING, Alt, Type, either
-from choreo.lint.wording import contract_name, described, field_offset, named, origin, start, written
+from choreo.lint.wording import KINDS, contract_name, described, field_offset, named, origin, start, written
 from choreo.problem import Place, Problem, Severity, closest
 from choreo.spec import Expr
 
 GUARD = "guard it: `{0} != null && ...`, or `{0} != null ? ... : ...`"
 
 
-@dataclass
-class Findings:
+class Findings(Struct):
     """The findings in one expression. `forgiving` is set where an error does no harm: it makes a touchpoint ask, or is
     shown as what it is; there only what can never work is told.
     """
@@ -23,6 +22,8 @@ class Findings:
     expr: Expr
     forgiving: bool = False
     problems: list[Problem] = field(default_factory=list)
+    is_wrong: bool = False
+    """Whether there is an error in it."""
 
     def tell(
         self,
@@ -37,6 +38,7 @@ class Findings:
     ) -> None:
         """A finding at the beginning of a part, or at the offset `at`."""
         offset = start(node, self.expr.text) if at is None else at
+        self.is_wrong = self.is_wrong or severity == "error"
         self.problems.append(Problem(self.expr.at(offset), code, message, help, severity, also))
 
     # -- values that are not there ---------------------------------------------------------------
@@ -51,7 +53,7 @@ class Findings:
             why = why or (f"{contract_name(part)} allows it" if part else "nothing rules it out")
             help = GUARD.format(named(node).strip("`"))
             message = f"{named(node)} may be null here: {why}"
-            also = () if isinstance(node, Ident) else origin(part, "allows null")
+            also = () if isinstance(node, Ident) else origin(kind.only("null"), "allows null", *KINDS)
             self.tell(node, "maybe-null", message, help, severity="warning", also=also)
 
     # -- looking into values ---------------------------------------------------------------------
@@ -61,8 +63,7 @@ class Findings:
         objects = [alt for alt in owner.alts or () if alt.kind == "object"]
         if owner.alts and not objects and not owner.only_null:
             message = f"{named(operand)} is {described(owner.without_null())}, and `{name}` is read from it"
-            part = written(owner)
-            self.tell(node, "type-clash", message, "", at=self._field(node), also=origin(part))
+            self.tell(node, "type-clash", message, "", at=self._field(node), also=origin(owner, "", *KINDS))
             return ANY
         self.not_null(owner, operand)
         if not objects:
@@ -77,6 +78,7 @@ class Findings:
 
     def _undeclared(self, objects: list[Alt], operand: Node, node: Node, name: str) -> None:
         if isinstance(operand, Ident) and operand.name in ("visits", "confidence"):
+            self.is_wrong = True
             return  # that is no role, which `unknown-name` says
         known = tuple(dict.fromkeys(field for alt in objects for field in declared_fields(alt)))
         part = next((written(alt) for alt in objects if written(alt)), None)
@@ -86,7 +88,7 @@ class Findings:
         message = f"{named(operand)} has no field `{name}`"
         if part is not None:
             message = f"{contract_name(part)} declares no field `{name}`{_at(part.pointer)}, read from {named(operand)}"
-        self.tell(node, "undeclared-field", message, help, at=self._field(node), also=origin(part))
+        self.tell(node, "undeclared-field", message, help, at=self._field(node), also=_declared(objects, near or ""))
 
     def _optional(self, found: list[Field | None], objects: list[Alt], node: Node, name: str) -> None:
         if self.forgiving or all(one is not None and one.required for one in found):
@@ -96,7 +98,7 @@ class Findings:
         path = named(node).strip("`")
         help = f"ask for it first: `has({path}) ? {path} : ...`, or require it in the contract"
         message = f"`{name}` may be missing{by}"
-        also = origin(part, "does not require it")
+        also = next((origin(alt, "does not require it", field=name) for alt in objects if written(alt)), ())
         self.tell(node, "maybe-missing", message, help, severity="warning", at=self._field(node), also=also)
 
     def _field(self, node: Node) -> int:
@@ -106,7 +108,7 @@ class Findings:
         """The type of what a macro walks over: a list's elements, an object's keys."""
         if over.alts and not over.only_null and not over.kinds & {"list", "object"}:
             message = f"{named(node)} is {described(over.without_null())}, and `{macro}` needs a list"
-            self.tell(node, "type-clash", message, also=origin(written(over)))
+            self.tell(node, "type-clash", message, also=origin(over, "", *KINDS))
             return ANY
         self.not_null(over, node)
         if not over.alts:
@@ -119,7 +121,7 @@ class Findings:
         """The type of `list[number]` or `object[text]` where the key is computed."""
         if owner.alts and not owner.only_null and not owner.kinds & {"list", "object"}:
             message = f"{named(operand)} is {described(owner.without_null())}: nothing can be picked out of it"
-            self.tell(operand, "type-clash", message, also=origin(written(owner)))
+            self.tell(operand, "type-clash", message, also=origin(owner, "", *KINDS))
             return ANY
         self.not_null(owner, operand)
         lists = [alt for alt in owner.alts or () if alt.kind == "list"]
@@ -133,7 +135,7 @@ class Findings:
         if kind.alts and "bool" not in kind.kinds and not kind.only_null:
             message = f"{named(node)} is {described(kind)}, and a condition must be true or false"
             help = f"compare it: `{named(node).strip('`')} == ...`" if kind.kinds != {"object"} else ""
-            self.tell(node, "not-a-condition", message, help, also=origin(written(kind)))
+            self.tell(node, "not-a-condition", message, help, also=origin(kind, "", *KINDS))
         elif kind.alts:
             self.not_null(kind, node)
 
@@ -142,6 +144,13 @@ _WHY = {
     "previous": "it is null on the first visit",
     "feedback": "it is null on the first visit",
 }
+
+
+def _declared(objects: list[Alt], near: str) -> tuple[tuple[Place, str], ...]:
+    """The line that declares a field of nearly the name that is read, else that of all fields."""
+    written_ones = [alt for alt in objects if written(alt)]
+    alt = next((one for one in written_ones if near in declared_fields(one)), next(iter(written_ones), None))
+    return origin(alt, "", "properties", "type", field=near)
 
 
 def _never(node: Node) -> str:

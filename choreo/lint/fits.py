@@ -10,7 +10,7 @@ from msgspec import Struct
 from choreo.lint.operators import group
 from choreo.lint.schemas import declared_fields, field_of, is_closed, item_of, required_fields
 from choreo.lint.types import NUMBERS, Alt, Type
-from choreo.lint.wording import contract_name, described, listed, written
+from choreo.lint.wording import KINDS, LISTED, described, listed, receiver
 
 _DEEPEST = 8
 
@@ -24,6 +24,26 @@ class Misfit(Struct, frozen=True):
     given: Type | Alt
     sure: bool = True
     help: str = ""
+    field: str = ""
+    """The field of `given` that it is about."""
+
+    @property
+    def refusing(self) -> tuple[str, ...]:
+        """The keywords of the receiver's contract that refuse it."""
+        return _REFUSING.get(self.code, KINDS)
+
+    @property
+    def giving(self) -> tuple[str, ...]:
+        """The keywords of the sender's contract that bring it about."""
+        return _GIVING.get(self.code, KINDS)
+
+
+_REFUSING = {
+    "missing-field": ("required",),
+    "extra-field": ("additionalProperties", "properties"),
+    "unknown-value": LISTED,
+}
+_GIVING = {"missing-field": ("properties", "type"), "extra-field": ("properties",), "unknown-value": LISTED}
 
 
 def misfits(given: Type, wanted: Type, what: str, depth: int = 0) -> Iterator[Misfit]:
@@ -35,13 +55,13 @@ def misfits(given: Type, wanted: Type, what: str, depth: int = 0) -> Iterator[Mi
     if len(alien) == len(given.alts):
         code = "maybe-null" if given.only_null else "type-clash"
         yield Misfit(
-            code, f"{what} is {described(given)}, and {_receiver(wanted)} wants {described(wanted)}", wanted, given
+            code, f"{what} is {described(given)}, and {receiver(wanted)} wants {described(wanted)}", wanted, given
         )
         return
     for alt in alien:
         kind = described(Type((alt,)))
         code = "maybe-null" if alt.kind == "null" else "type-clash"
-        message = f"{what} may be {kind}, and {_receiver(wanted)} does not take {kind}"
+        message = f"{what} may be {kind}, and {receiver(wanted)} does not take {kind}"
         yield Misfit(code, message, wanted, given, sure=False)
     yield from _fractions(given, wanted, what)
     yield from _values(given, wanted, what)
@@ -53,16 +73,11 @@ def _same(given: Type, wanted: Type) -> bool:
     return bool(own) and own == [(part.contract.digest, part.pointer) for part in wanted.parts] and given == wanted
 
 
-def _receiver(wanted: Type | Alt) -> str:
-    part = written(wanted)
-    return "the receiver" if part is None else contract_name(part) + (f" at {part.pointer}" if part.pointer else "")
-
-
 def _fractions(given: Type, wanted: Type, what: str) -> Iterator[Misfit]:
     numbers = {alt.kind for alt in wanted.alts or () if alt.kind in NUMBERS and alt.values is None}
     mine = {alt.kind for alt in given.alts or () if alt.kind in NUMBERS and alt.values is None}
     if numbers == {"int"} and mine & {"number", "double"}:
-        message = f"{what} may have decimals, and {_receiver(wanted)} wants a whole number"
+        message = f"{what} may have decimals, and {receiver(wanted)} wants a whole number"
         yield Misfit(
             "type-clash", message, wanted, given, sure=False, help="make it whole: `int(x)`, or accept a number"
         )
@@ -81,7 +96,7 @@ def _values(given: Type, wanted: Type, what: str) -> Iterator[Misfit]:
     every = given.values is not None and len(outside) == len([value for _, value in mine if value is not None])
     refused = listed(tuple(outside), 6)
     which = "" if refused == what else f", which {what} {'is' if every else 'can be'}"
-    message = f"{_receiver(wanted)} does not take {refused}{which}"
+    message = f"{receiver(wanted)} does not take {refused}{which}"
     yield Misfit("unknown-value", message, wanted, given, sure=every, help=f"it takes: {listed(takes)}")
 
 
@@ -121,8 +136,8 @@ def object_misfits(given: Alt, wanted: Alt, what: str, depth: int = 0) -> Iterat
         else:
             mine = field_of(given, name)
             if mine is not None and not mine.required:
-                message = f"`{name}` may be missing in {what}, and {_receiver(wanted)} requires it"
-                yield Misfit("missing-field", message, wanted, given, sure=False)
+                message = f"`{name}` may be missing in {what}, and {receiver(wanted)} requires it"
+                yield Misfit("missing-field", message, wanted, given, sure=False, field=name)
     for name in known:
         mine, theirs = field_of(given, name), field_of(wanted, name)
         if mine is None:
@@ -137,12 +152,13 @@ def object_misfits(given: Alt, wanted: Alt, what: str, depth: int = 0) -> Iterat
 
 def missing(name: str, wanted: Alt, given: Alt, what: str, near: str | None = None) -> Misfit:
     """`near` is a field that was perhaps meant to be it."""
-    message = f"{_receiver(wanted)} requires `{name}`, and {what} does not have it"
+    message = f"{receiver(wanted)} requires `{name}`, and {what} does not have it"
     help = f"did you mean `{name}` where it says `{near}`?" if near else f"add `{name}`"
-    return Misfit("missing-field", message, wanted, given, help=help)
+    return Misfit("missing-field", message, wanted, given, help=help, field=near or "")
 
 
 def extra(name: str, wanted: Alt, given: Alt) -> Misfit:
     fields = ", ".join(declared_fields(wanted)[:16])
-    message = f"{_receiver(wanted)} takes no field `{name}`"
-    return Misfit("extra-field", message, wanted, given, help=f"its fields: {fields}" if fields else "it has no fields")
+    message = f"{receiver(wanted)} takes no field `{name}`"
+    help = f"its fields: {fields}" if fields else "it has no fields"
+    return Misfit("extra-field", message, wanted, given, help=help, field=name)

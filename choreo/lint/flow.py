@@ -12,6 +12,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from choreo.lint.branches import Branches
+from choreo.lint.lanes import Lanes
 from choreo.lint.sure import Sure
 from choreo.plan import Edge
 from choreo.spec import TRIGGER, Spec
@@ -105,7 +106,11 @@ class Flow:
 
     @cached_property
     def sure(self) -> Sure:
-        return Sure(self.spec, self.edges)
+        return Sure(self.spec, self.edges, self.lanes)
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        return Lanes(self.edges)
 
     @cached_property
     def branches(self) -> Branches:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from choreo.expression import Call, Comprehension, Const, Ident, ListOf, MapOf, Node, Select
-from choreo.lint.facts import NOTHING, Facts, facts, path_of, there
+from choreo.lint.bounds import size_of, sized, written_out
+from choreo.lint.facts import NOTHING, Facts, Path, facts, path_of, there
 from choreo.lint.findings import Findings
+from choreo.lint.narrowing import compared, narrowed
 from choreo.lint.operators import OPERATORS, function_type, method_type
-from choreo.lint.types import ANY, BOOL, DOUBLE, Type, built, either, list_of, literal
+from choreo.lint.types import ANY, BOOL, DOUBLE, Type, built, either, literal
 
 Names = Callable[[str], Type]
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
+class Inference(Struct, frozen=True):
     """`names` gives the type of each free name, `found` takes the findings."""
 
     names: Names
@@ -32,7 +34,7 @@ class Inference:
             case Select():
                 return self._select(node, known, bound)
             case ListOf(items=items):
-                return list_of(either([self.type(item, known, bound) for item in items]))
+                return written_out([self.type(item, known, bound) for item in items])
             case MapOf():
                 return self._map(node, known, bound)
             case Comprehension():
@@ -79,8 +81,12 @@ class Inference:
             self.found.condition(self.type(test, inside, names), test)
             inside |= facts(test, True)
         if node.macro == "filter":
-            return over
-        return BOOL if body is None else list_of(self.type(body, inside, names))
+            kept = item if test is None else _left(item, (node.variable,), test, True, inside)
+            return sized("list", 0, size_of(over, "list")[1], kept)
+        if body is None:
+            return BOOL
+        least, most = size_of(over, "list")
+        return sized("list", 0 if test is not None else least, most, self.type(body, inside, names))
 
     # -- calls -----------------------------------------------------------------------------------
 
@@ -96,8 +102,8 @@ class Inference:
                 return BOOL
             case Call(function="_?_:_", args=(test, yes, no)):
                 self.found.condition(self.type(test, known, bound), test)
-                chosen = self.type(yes, known | facts(test, True), bound)
-                return either([chosen, self.type(no, known | facts(test, False), bound)])
+                sides = ((yes, True), (no, False))
+                return either([self._chosen(part, test, truth, known, bound) for part, truth in sides])
             case Call(function="_[_]", args=(operand, key)):
                 return self._index(node, operand, key, known, bound)
         target = None if node.target is None else self.type(node.target, known, bound)
@@ -108,6 +114,12 @@ class Inference:
             return OPERATORS[node.function](node, args, self.found)
         return function_type(node, args, self.found)
 
+    def _chosen(self, part: Node, test: Node, truth: bool, known: Facts, bound: Mapping[str, Type]) -> Type:
+        """What one side of `test ? yes : no` gives, where its test came out as it must for it."""
+        beside = known | facts(test, truth)
+        kind, path = self.type(part, beside, bound), path_of(part)
+        return kind if path is None else _left(kind, path, test, truth, beside)
+
     def _index(self, node: Call, operand: Node, key: Node, known: Facts, bound: Mapping[str, Type]) -> Type:
         owner = self.type(operand, known, bound)
         if isinstance(key, Const) and key.kind == "string":
@@ -115,6 +127,13 @@ class Inference:
             found = self.found.field(owner, operand, node, key.value, path is not None and there(path) in known)
             return found.without_null() if path in known else found
         return self.found.index(owner, operand, self.type(key, known, bound))
+
+
+def _left(kind: Type, path: Path, test: Node, truth: bool, known: Facts) -> Type:
+    """What is left of a type, known by its path, where a test came out so."""
+    left = narrowed(kind, [path], [(test, truth)], known)
+    left = left.without_null() if path in known else left
+    return left.loosened() if any(compared(test)) else left
 
 
 def _of_const(node: Const) -> Type:

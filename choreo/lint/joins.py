@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from choreo.expression import ExpressionSyntax
+from choreo.lint.branches import Meetings
+from choreo.lint.findings import Findings
+from choreo.lint.infer import Inference
+from choreo.lint.meaning import Meanings
+from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
 from choreo.plan import Edge
 from choreo.problem import Problem
@@ -57,17 +63,35 @@ def _names(edge: Edge) -> str:
 
 def double_arrival(survey: Survey) -> Iterator[Problem]:
     """`double-arrival` (warning): two handoffs to one role can both fire in one run, on branches that run side by side.
+    (The receivers of a `pick` that gives a text, not a list, exclude each other.)
 
     Each is a visit of its own, and everything after it happens twice. Join the branches with `from: [a, b]` where one
     visit is meant.
 
-    `two-results` (warning): the same at `end`. A second result fails the run.
+    `two-results` (warning): the same at `end`: two results in one run. A second result fails the run.
     """
+    meetings = Meetings(survey.flow.branches, _picking_one(survey))
     for target, incoming in survey.incoming.items():
         if len(incoming) > 1 and target in survey.flow.reached:
-            pair = survey.flow.branches.meeting(target)
+            pair = meetings.meeting(target)
             if pair is not None:
                 yield _meeting(target, *pair)
+
+
+def _picking_one(survey: Survey) -> frozenset[int]:
+    """The edges with a `pick` that gives a text: one name, not a list of them."""
+    meanings = Meanings(survey)
+    return frozenset(edge.number for edge in survey.edges if _names_one(edge, survey, meanings))
+
+
+def _names_one(edge: Edge, survey: Survey, meanings: Meanings) -> bool:
+    tree = None if edge.handoff.pick is None else survey.tree(edge.handoff.pick)
+    if edge.handoff.pick is None or tree is None or isinstance(tree, ExpressionSyntax):
+        return False
+    lane = survey.flow.lanes.before(edge)
+    scope = Scope("handoff", edge=edge, lane=lane[-1] if lane else None)
+    kind = Inference(lambda name: meanings.of(name, scope), Findings(edge.handoff.pick)).type(tree)
+    return bool(kind.alts) and kind.kinds <= {"string", "null"}
 
 
 def _meeting(target: str, first: Edge, second: Edge) -> Problem:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from functools import cached_property
 
 from choreo.contract import Contract
-from choreo.lint.schemas import declared_fields, field_of, of_contract
+from choreo.expression import ExpressionSyntax
+from choreo.lint.bounds import CONFIDENCE, NAME, VISITS, size_of, sized
+from choreo.lint.findings import Findings
+from choreo.lint.infer import Inference
+from choreo.lint.schemas import declared_fields, field_of, item_of, of_contract
 from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
-from choreo.lint.types import ANY, ANYTHING, INT, NULL, NUMBER, STRING, Alt, Type, built, either, one_of
+from choreo.lint.types import ANY, ANYTHING, NULL, STRING, Alt, Type, built, either, one_of
 from choreo.plan import Edge
-from choreo.spec import END, TRIGGER, Fields
+from choreo.spec import END, TRIGGER, Expr, Fields
 
 _DECISIONS = ("approve", "edit", "reject", "expired", "not-asked", "withdrawn")
-_RUN = built({"id": STRING})
+_RUN = built({"id": NAME})
 
 
 class Meanings:
@@ -22,6 +26,7 @@ class Meanings:
     def __init__(self, survey: Survey) -> None:
         self.survey = survey
         self._opened: dict[str, Type] = {}
+        self._lists: dict[int, Type] = {}
 
     def of(self, name: str, scope: Scope) -> Type:
         """The type of a name in a scope; of a name that means nothing there nothing is known."""
@@ -44,6 +49,12 @@ class Meanings:
                 return self.payload(scope.gate.name)
             case "out":
                 return self._out(scope)
+            case "item" if scope.lane is not None:
+                return self.element(scope.lane)
+            case "index" if scope.lane is not None:
+                return VISITS
+            case "failures" if scope.edge is not None and scope.edge.handoff.gather:
+                return self._failures(scope.edge)
         return self._inside(name, scope)
 
     # -- what roles give and get -----------------------------------------------------------------
@@ -99,23 +110,29 @@ class Meanings:
 
     @cached_property
     def _visits(self) -> Type:
-        return built(dict.fromkeys(self.survey.spec.roles, INT))
+        return built(dict.fromkeys(self.survey.spec.roles, VISITS))
 
     @cached_property
     def _confidences(self) -> Type:
         roles = self.survey.spec.roles.values()
-        return built({role.name: NULL if role.confidence is None else NUMBER.or_null() for role in roles})
+        return built({role.name: NULL if role.confidence is None else CONFIDENCE.or_null() for role in roles})
 
     # -- what the source of a handoff gave ---------------------------------------------------------
 
     def _out(self, scope: Scope) -> Type:
         if scope.edge is None:
             return self.output(scope.role.name) if scope.role is not None else ANY
-        return ANY if scope.edge.handoff.gather else self.given(scope.edge)
+        return self.out(scope.edge)
 
     def given(self, edge: Edge) -> Type:
-        """What an edge hands over where it has no `pass`; `out` on it."""
+        """What an edge hands over where it has no `pass`."""
+        return self.element(edge) if edge.handoff.each is not None else self.out(edge)
+
+    def out(self, edge: Edge) -> Type:
+        """What the source of an edge gave."""
         source, on = edge.sources[0], edge.handoff.on
+        if edge.handoff.gather:
+            return self._gathered(edge)
         if edge.join:
             filled = self.survey.flow.sure.filled(edge)
             outputs = {name: self.output(name) for name in edge.sources}
@@ -130,11 +147,53 @@ class Meanings:
             return built(told)
         return self.output(source)
 
+    # -- lanes ------------------------------------------------------------------------------------
+
+    def element(self, edge: Edge) -> Type:
+        """What the elements are of the list that a handoff with `each` walks over."""
+        return either(item_of(alt) for alt in self._list(edge).alts or () if alt.kind == "list")
+
+    def _list(self, edge: Edge) -> Type:
+        found = self._lists.get(edge.number)
+        if found is None:
+            self._lists[edge.number] = ANY  # what is asked for while it is read is not known
+            tree = ANY if edge.handoff.each is None else self._read_each(edge, edge.handoff.each)
+            found = self._lists[edge.number] = tree
+        return found
+
+    def _read_each(self, edge: Edge, each: Expr) -> Type:
+        tree = self.survey.tree(each)
+        if isinstance(tree, ExpressionSyntax):
+            return ANY
+        lane = self.survey.flow.lanes.before(edge)
+        scope = Scope("handoff", edge=edge, lane=lane[-1] if lane else None)
+        return Inference(lambda name: self.of(name, scope), Findings(each)).type(tree)
+
+    def _gathered(self, edge: Edge) -> Type:
+        """What each lane gave to the sources of a gathering handoff, in the order of the elements."""
+        lane, sources = self.survey.flow.lanes.before(edge), edge.handoff.sources
+        last = either(self.output(name) for name in sources)
+        if edge.join:
+            last = built({name: self.output(name).or_null() for name in sources})
+        keeps = bool(lane) and lane[-1].handoff.on_failure == "keep"
+        most = size_of(self._list(lane[-1]), "list")[1] if lane else None
+        return sized("list", 0, most, last.or_null() if keeps else last)
+
+    def _failures(self, edge: Edge) -> Type:
+        lane = self.survey.flow.lanes.before(edge)
+        item = self.element(lane[-1]) if lane else ANY
+        most = size_of(self._list(lane[-1]), "list")[1] if lane else None
+        reason = sized("string", 2, None)  # `code: message`, of any length
+        return sized("list", 0, most, built({"index": VISITS, "item": item, "reason": reason}))
+
     # -- inside of roles -------------------------------------------------------------------------
 
     def _inside(self, name: str, scope: Scope) -> Type:
         if scope.role is None:
             return ANY
+        if scope.tool is not None:
+            contract = self.survey.resolved(scope.tool.accepts, f"{scope.role.name}.{scope.tool.name}")
+            return of_contract(contract) if name == "input" and contract is not None else ANY
         role = scope.role.name
         revisions = [edge for edge in self.survey.incoming.get(role, ()) if edge.handoff.revise]
         if name == "input":

@@ -67,7 +67,11 @@ def _help(name: str, scope: Scope, spec: Spec) -> str:
     if name in _ELSEWHERE.get(scope.where, {}):
         return _ELSEWHERE[scope.where][name]
     if name in ("item", "index", "failures"):
-        return f"`{name}` is known only behind a handoff with `each`"
+        return {
+            "item": "`item` is the element of a lane: it is known in the `pass` of a handoff with `each` and behind it",
+            "index": "`index` is the place of a lane: it is known in the `pass` of a handoff with `each` and behind it",
+            "failures": "`failures` is known on a handoff with `gather` only",
+        }[name]
     known = scope.names(spec)
     near = closest(name, known)
     if near is not None:
@@ -79,6 +83,8 @@ def _handed_over(name: str, scope: Scope, spec: Spec) -> str:
     role = scope.role.name if scope.role is not None else "ROLE"
     if scope.where == "trigger":
         return "before a run starts there is only `trigger`" if name != TRIGGER else ""
+    if scope.tool is not None:
+        return f"a tool sees only the arguments of its call (`input`): let the model hand `{name}` over"
     sides = ", ".join(f"`{own}`" for own in scope.own)
     return (
         f"a role sees only what was handed to it ({sides}): write `pass: {{{name}: {name}}}` on the handoff to "

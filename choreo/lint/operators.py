@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from choreo.expression import Call, Const, ListOf, Node
+from choreo.lint.bounds import VISITS, begin_of, size_of, sized, text_of
 from choreo.lint.findings import Findings
-from choreo.lint.schemas import declared_fields, field_of
+from choreo.lint.schemas import declared_fields, field_of, item_of
 from choreo.lint.types import (
     ANY,
     BOOL,
     DOUBLE,
     INT,
+    MOST,
     NUMBER,
     NUMBERS,
     STRING,
     Alt,
+    Kind,
     Type,
     either,
     kind_of,
     list_of,
+    one_of,
 )
-from choreo.lint.wording import described, listed, named, origin, shown, written
-from choreo.problem import closest
+from choreo.lint.wording import KINDS, LISTED, described, listed, named, origin, shown
+from choreo.problem import Place, closest
 
 Args = list[Type]
 
@@ -58,8 +62,13 @@ def _equality(node: Call, args: Args, found: Findings) -> Type:
 def _never_equal(node: Call, left: Type, right: Type, found: Findings) -> None:
     one, other = node.args
     message = f"{named(one)} is {described(left)} and {named(other)} is {described(right)}: they are never equal"
-    also = origin(written(left) or written(right))
+    also = _both(left, right)
     found.tell(node, "type-clash", message, "compare values of one type", also=also)
+
+
+def _both(left: Type, right: Type) -> tuple[tuple[Place, str], ...]:
+    """Where the contracts say of what kind the two sides are."""
+    return origin(left, "", *KINDS) + origin(right, "", *KINDS)
 
 
 def _listed_value(constant: Const, kind: Type, owner: Node, found: Findings) -> None:
@@ -75,7 +84,7 @@ def _listed_value(constant: Const, kind: Type, owner: Node, found: Findings) -> 
     help = f"did you mean {shown(near)}? " if near else ""
     message = f"{named(owner)} is never {shown(constant.value)}"
     help += f"it can be: {listed(values)}"
-    found.tell(constant, "unknown-value", message, help, also=origin(written(kind)))
+    found.tell(constant, "unknown-value", message, help, also=origin(kind, "", *LISTED))
 
 
 def _disjoint(node: Call, left: Type, right: Type, found: Findings) -> None:
@@ -83,7 +92,7 @@ def _disjoint(node: Call, left: Type, right: Type, found: Findings) -> None:
     if some and others and not any(_is_among(value, others) for value in some):
         message = f"{named(node.args[0])} and {named(node.args[1])} are never equal"
         help = f"the one can be {listed(some)}; the other {listed(others)}"
-        found.tell(node, "unknown-value", message, help, also=origin(written(left)) + origin(written(right)))
+        found.tell(node, "unknown-value", message, help, also=origin(left, "", *LISTED) + origin(right, "", *LISTED))
 
 
 def _values(kind: Type, wanted: str) -> tuple[object, ...] | None:
@@ -104,14 +113,14 @@ def _inside(node: Call, args: Args, found: Findings) -> Type:
     owner, listing = node.args
     if container.alts and not container.only_null and not container.kinds & {"list", "object"}:
         message = f"`in` needs a list or an object, and {named(listing)} is {described(container.without_null())}"
-        found.tell(listing, "type-clash", message, also=origin(written(container)))
+        found.tell(listing, "type-clash", message, also=origin(container, "", *KINDS))
         return BOOL
     found.not_null(container, listing)
     for item in listing.items if isinstance(listing, ListOf) else ():
         if isinstance(item, Const) and item.kind != "null" and element.alts and not element.only_null:
             if group(kind_of(item.value)) not in groups(element):
                 message = f"{named(owner)} is {described(element)} and never {shown(item.value)}"
-                found.tell(item, "type-clash", message, also=origin(written(element)))
+                found.tell(item, "type-clash", message, also=origin(element, "", *KINDS))
             else:
                 _listed_value(item, element, owner, found)
     return BOOL
@@ -128,7 +137,7 @@ def _order(node: Call, args: Args, found: Findings) -> Type:
             message = (
                 f"{named(one)} is {described(left)} and {named(other)} is {described(right)}: they cannot be compared"
             )
-            found.tell(node, "type-clash", message, also=origin(written(left) or written(right)))
+            found.tell(node, "type-clash", message, also=_both(left, right))
     return BOOL
 
 
@@ -143,11 +152,22 @@ def _plus(node: Call, args: Args, found: Findings) -> Type:
         one, other = node.args
         message = f"{named(one)} is {described(left)} and {named(other)} is {described(right)}: they cannot be added"
         help = "make a text of it: `string(x)`" if "string" in groups(left) | groups(right) else ""
-        found.tell(node, "type-clash", message, help, also=origin(written(left) or written(right)))
+        found.tell(node, "type-clash", message, help, also=_both(left, right))
         return ANY
     if both == {"number"}:
         return _numbers(node, args, found)
-    return STRING if both == {"string"} else ANY
+    return _joined(left, right, "string" if both == {"string"} else "list") if len(both) == 1 else ANY
+
+
+def _joined(left: Type, right: Type, kind: Kind) -> Type:
+    """A text behind a text, a list behind a list: their sizes are added, the first says how it begins."""
+    if kind == "string" and left.values and right.values and len(left.values) * len(right.values) <= MOST:
+        return one_of(dict.fromkeys(f"{one}{other}" for one in left.values for other in right.values))
+    (least, most), (others_least, others_most) = size_of(left, kind), size_of(right, kind)
+    total = None if most is None or others_most is None else most + others_most
+    items = [item_of(alt) for side in (left, right) for alt in side.alts or () if alt.kind == "list"]
+    begin = begin_of(left) if kind == "string" else ""
+    return sized(kind, least + others_least, total, either(items) if kind == "list" else None, begin)
 
 
 def _arithmetic(node: Call, args: Args, found: Findings) -> Type:
@@ -183,7 +203,7 @@ def _usable(node: Call, args: Args, wanted: tuple[str, ...], done: str, found: F
     for kind, part in zip(args, node.args, strict=True):
         if kind.alts and not kind.only_null and not groups(kind) & set(wanted):
             message = f"{named(part)} is {described(kind)} and cannot be {done}"
-            found.tell(part, "type-clash", message, also=origin(written(kind)))
+            found.tell(part, "type-clash", message, also=origin(kind, "", *KINDS))
             good = False
         else:
             found.not_null(kind, part)
@@ -225,7 +245,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "matches": ("string",),
     "merge": ("object",),
 }
-_GIVES = {"size": INT, "string": STRING, "int": INT, "double": DOUBLE, "bool": BOOL, "matches": BOOL}
+_GIVES = {"size": VISITS, "int": INT, "double": DOUBLE, "bool": BOOL, "matches": BOOL}
 _OF_TEXTS = {
     **dict.fromkeys(("contains", "startsWith", "endsWith", "matches"), BOOL),
     **dict.fromkeys(("charAt", "lowerAscii", "upperAscii", "replace", "substring", "trim", "format"), STRING),
@@ -237,6 +257,8 @@ _OF_TEXTS = {
 def function_type(node: Call, args: Args, found: Findings) -> Type:
     """`size(x)`, `double(x)`, `merge(a, b)`, ..."""
     _fits(node.function, list(zip(args, node.args, strict=True)), _TAKES.get(node.function), found)
+    if node.function == "string" and args:
+        return text_of(args[0])
     if node.function == "merge" and len(args) == 2:
         return _merged(*args)
     return _GIVES.get(node.function, ANY)
@@ -253,21 +275,41 @@ def method_type(node: Call, target: Type, args: Args, found: Findings) -> Type:
         if node.function in ("contains", "startsWith", "endsWith", "matches"):
             pairs += list(zip(args, node.args, strict=True))
         _fits(node.function, pairs, wanted, found)
-        return _OF_TEXTS[node.function]
+        return _as_long(node.function, target) or _OF_TEXTS[node.function]
     if node.function == "size":
         _fits("size", [(target, owner)], _TAKES["size"], found)
-        return INT
+        return VISITS
     if node.function == "join":
         _fits("join", [(target, owner)], ("list",), found)
-        return STRING
+        return _strung(target, args[0] if args else one_of([""]))
     return ANY
+
+
+def _as_long(function: str, text: Type) -> Type | None:
+    """What a function makes of a text that then is at most as long as it was; None for any other function."""
+    least, most = size_of(text, "string")
+    if function in ("lowerAscii", "upperAscii"):
+        return sized("string", least, most)
+    return sized("string", 0, most) if function in ("trim", "substring") else None
+
+
+def _strung(items: Type, between: Type) -> Type:
+    """The texts of a list in one, with a text between every two."""
+    (least, most), (short, long) = size_of(items, "list"), size_of(between, "string")
+    each = [size_of(item_of(alt), "string") for alt in items.alts or () if alt.kind == "list"]
+    longest = [size for _, size in each if size is not None]
+    total = None
+    if most is not None and long is not None and each and len(longest) == len(each):
+        total = most * max(longest) + max(0, most - 1) * long
+    shortest = min((size for size, _ in each), default=0)
+    return sized("string", least * shortest + max(0, least - 1) * short, total)
 
 
 def _fits(function: str, pairs: list[tuple[Type, Node]], wanted: tuple[str, ...] | None, found: Findings) -> None:
     for kind, part in pairs if wanted is not None else ():
         if kind.alts and not kind.only_null and groups(kind).isdisjoint(wanted or ()):
             message = f"`{function}` does not take {described(kind.without_null())}: {named(part)}"
-            found.tell(part, "type-clash", message, also=origin(written(kind)))
+            found.tell(part, "type-clash", message, also=origin(kind, "", *KINDS))
         else:
             found.not_null(kind, part)
 

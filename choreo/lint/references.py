@@ -57,7 +57,7 @@ def unknown_person(survey: Survey) -> Iterator[Problem]:
     for role in survey.spec.roles.values():
         player = role.player
         if isinstance(player, HumanPlayer) and player.who is not None and player.who not in people:
-            yield _missing(player.place, "unknown-person", player.who, people, "person")
+            yield _missing(player.who_place or player.place, "unknown-person", player.who, people, "person")
 
 
 def unknown_model(survey: Survey) -> Iterator[Problem]:
@@ -108,9 +108,8 @@ def unknown_in_map(survey: Survey) -> Iterator[Problem]:
     contracts = (*survey.contracts, *(name.partition("@")[0] for name in spec.contracts))
     covers = (*spec.roles, *spec.touchpoints, *dict.fromkeys(contracts))
     for breakdown in spec.map.breakdowns:
-        for name in breakdown.covered_by:
+        for name, place in zip(breakdown.covered_by, breakdown.covered_by_places, strict=False):
             if name.partition("@")[0] not in covers:
-                place = breakdown.covered_by_place
                 yield _missing(place, "unknown-cover", name, covers, "role, touchpoint or contract")
 
 

@@ -78,9 +78,10 @@ def idle_words(survey: Survey) -> Iterator[Problem]:
 
 
 def coverage(survey: Survey) -> Iterator[Problem]:
-    """`gap`: for some values no handoff of a role fires, so its branch stops there. It is an error where every way to
-    the end leads through that role: a run then has no result. Otherwise it is a warning. Write the missing `when`, or
-    `otherwise: true`.
+    """`gap` (error or warning): for some values no handoff of a role fires, so its branch stops there.
+
+    It is an error where every way to the end leads through that role: a run then has no result. Otherwise it is a
+    warning. Write the missing `when`, or `otherwise: true`.
 
     `never-chosen` (warning): whatever a handoff's `when` could be true for is taken by those before it.
     `overlap` (advice): two `when`s over the same fields are true for the same values; the first in the file is taken.

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from choreo.lint import contracts, events, graph, joins, names, people, references, routing, services, typed
+from choreo.lint import (
+    contracts,
+    events,
+    graph,
+    joins,
+    lane_ends,
+    models,
+    names,
+    people,
+    quality,
+    references,
+    routing,
+    services,
+    sub_specs,
+    typed,
+)
 from choreo.lint.rule import Rule
-from choreo.lint.survey import Survey
+from choreo.lint.survey import Family, Survey
 from choreo.plan import Contracts
 from choreo.problem import Problem
 from choreo.spec import Spec
@@ -14,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     Rule(references.unknown_touchpoint, ("unknown-touchpoint",)),
     Rule(references.unknown_person, ("unknown-person",)),
     Rule(references.unknown_model, ("unknown-model", "fallback-loop")),
+    Rule(models.misnamed_model, ("unknown-provider", "unknown-weights")),
     Rule(references.unknown_in_map, ("unknown-owner", "unknown-cover")),
     Rule(events.wrong_event, ("wrong-event",)),
     Rule(events.bad_join, ("bad-join",)),
@@ -30,25 +46,41 @@ RULES: tuple[Rule, ...] = (
     Rule(graph.no_end, ("no-end",)),
     Rule(joins.not_a_join, ("not-a-join",)),
     Rule(joins.join_cycle, ("join-cycle",)),
+    Rule(lane_ends.lane_leak, ("lane-leak", "bad-gather")),
     Rule(joins.double_arrival, ("double-arrival", "two-results")),
     Rule(people.ungated_actor, ("ungated-actor",)),
     Rule(people.unseen_decision, ("unseen-decision",)),
     Rule(people.silence_approves, ("silence-approves",)),
+    Rule(models.many_models, ("many-models",)),
+    Rule(models.frontier_router, ("frontier-router",)),
+    Rule(models.same_model, ("same-model",)),
+    Rule(quality.open_trigger, ("open-trigger",)),
+    Rule(quality.unbounded_text, ("unbounded-text",)),
+    Rule(quality.not_enforced, ("not-enforced",)),
     Rule(routing.never_happens, ("never-happens",)),
     Rule(routing.idle_words, ("otherwise-alone", "two-otherwise", "also-without-when")),
     Rule(routing.coverage, ("gap", "never-chosen", "overlap")),
-    Rule(services.bad_service, ("bad-target", "empty-command")),
-    Rule(services.misplaced_effect, ("effect-not-actor",)),
+    Rule(services.bad_service, ("bad-target", "empty-command", "bad-tool")),
+    Rule(services.misplaced_effect, ("effect-not-actor", "effect-unsaid")),
+    Rule(services.open_address, ("open-address",)),
+    Rule(services.local_tools, ("no-tools",)),
     Rule(services.unmeasurable_confidence, ("bad-confidence",)),
+    Rule(sub_specs.sub_spec_mismatch, ("sub-spec-mismatch",)),
+    Rule(sub_specs.feedback_undeclared, ("feedback-undeclared",)),
+    Rule(sub_specs.not_for_sub_specs, ("not-for-sub-specs",)),
+    Rule(sub_specs.undeclared_recursion, ("undeclared-recursion",)),
     Rule(names.expression_syntax, ("expression-syntax",)),
     Rule(names.unknown_name, ("unknown-name",)),
     Rule(typed.types, typed.CODES),
 )
 
 
-def check(spec: Spec, contracts: Contracts) -> tuple[Problem, ...]:
-    """Everything the rules find, sorted by place, each finding once. Raises nothing, runs nothing, reads nothing."""
-    survey = Survey(spec, contracts)
+def check(spec: Spec, contracts: Contracts, family: Family | None = None) -> tuple[Problem, ...]:
+    """Everything the rules find, sorted by place, each finding once. Raises nothing, runs nothing, reads nothing.
+
+    `family` are the specs that play roles in it, which are looked at only where they meet this one.
+    """
+    survey = Survey(spec, contracts, family)
     found = [problem for rule in RULES for problem in rule.find(survey)]
     once = {(problem.place, problem.code, problem.message): problem for problem in found}
     return tuple(sorted(once.values(), key=lambda problem: problem.order))

@@ -241,6 +241,13 @@ def is_closed(alt: Alt) -> bool:
     )
 
 
+def sends_no_more(alt: Alt) -> bool:
+    """Whether a sender's object has no field but those that are declared: what is not declared is not expected."""
+    if alt.fields is not None and not alt.parts:
+        return True
+    return any("properties" in part.schema for part in alt.parts) and not any(map(_may_declare, alt.parts))
+
+
 def item_of(alt: Alt) -> Type:
     """The type of a list's elements."""
     if alt.item is not None:
@@ -255,6 +262,8 @@ def item_of(alt: Alt) -> Type:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
+    if value is False:
+        return {"not": {}}
     return value if isinstance(value, Mapping) else {}
 
 

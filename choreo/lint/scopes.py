@@ -7,9 +7,9 @@ from typing import Literal
 from msgspec import Struct
 
 from choreo.plan import Edge
-from choreo.spec import TRIGGER, Role, Spec, Touchpoint
+from choreo.spec import TRIGGER, Role, Spec, Tool, Touchpoint
 
-Where = Literal["handoff", "touchpoint", "result", "role", "prompt", "confidence", "trigger"]
+Where = Literal["handoff", "touchpoint", "result", "role", "prompt", "tool", "confidence", "trigger"]
 
 _OWN: dict[Where, tuple[str, ...]] = {
     "handoff": (TRIGGER, "out", "visits", "confidence", "run"),
@@ -17,6 +17,7 @@ _OWN: dict[Where, tuple[str, ...]] = {
     "result": (TRIGGER, "visits", "confidence", "run"),
     "role": ("input", "previous", "feedback", TRIGGER, "run"),
     "prompt": ("input", "previous", "feedback", "run"),
+    "tool": ("input", "run"),
     "confidence": ("out", "input", "previous", "feedback", TRIGGER, "run"),
     "trigger": (TRIGGER, "run"),
 }
@@ -25,14 +26,15 @@ _OWN: dict[Where, tuple[str, ...]] = {
 class Scope(Struct, frozen=True):
     """Where an expression stands. `edge` is set at a handoff, `role` inside a role, `gate` at a touchpoint.
 
-    `lanes`: whether the spec has lanes at all.
+    `lane`: the handoff with `each` whose element is `item` there; `tool` is set inside a tool of a role's model.
     """
 
     where: Where
     edge: Edge | None = None
     role: Role | None = None
     gate: Touchpoint | None = None
-    lanes: bool = False
+    lane: Edge | None = None
+    tool: Tool | None = None
 
     def sees(self, name: str, spec: Spec) -> bool:
         if name in self.own:
@@ -42,7 +44,9 @@ class Scope(Struct, frozen=True):
     @property
     def own(self) -> tuple[str, ...]:
         """The names with a fixed meaning here."""
-        return (*_OWN[self.where], "item", "index", "failures") if self.lanes else _OWN[self.where]
+        lane = ("item", "index") if self.lane is not None else ()
+        gathered = ("failures",) if self.edge is not None and self.edge.handoff.gather else ()
+        return (*_OWN[self.where], *lane, *gathered)
 
     def names(self, spec: Spec) -> tuple[str, ...]:
         """All that can be named here, roles first."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property, reduce
 from operator import and_, or_
 
+from choreo.lint.lanes import Lanes
 from choreo.plan import Edge
 from choreo.spec import TRIGGER, Spec
 
@@ -19,8 +20,9 @@ MISSED = ("failed", "timeout")
 
 
 class Sure:
-    def __init__(self, spec: Spec, edges: tuple[Edge, ...]) -> None:
+    def __init__(self, spec: Spec, edges: tuple[Edge, ...], lanes: Lanes) -> None:
         self.spec = spec
+        self.lanes = lanes
         self.edges = edges
         self.names = (*spec.roles, *spec.touchpoints)
         self.bit = {name: 1 << place for place, name in enumerate(self.names)}
@@ -101,12 +103,21 @@ class Sure:
         return found if gate is None else [(gate, known), *found]
 
     def _known(self, edge: Edge, before: Mapping[str, int], filled: Mapping[int, tuple[str, ...]]) -> int:
+        if edge.handoff.gather:
+            return self._gathered(edge, before)
         missed = edge.handoff.on in MISSED
         pasts = {source: self._after(source, before, missed) for source in edge.sources}
         if len(pasts) == 1:
             return next(iter(pasts.values()))
         common = reduce(and_, pasts.values())
         return reduce(or_, (pasts[source] for source in filled.get(edge.number, ())), common)
+
+    def _gathered(self, edge: Edge, before: Mapping[str, int]) -> int:
+        """What is sure once lanes are gathered: nothing that plays in them, there may have been no element."""
+        lane = self.lanes.before(edge)
+        start = lane[-1].sources[0] if lane else edge.sources[0]
+        inside = reduce(or_, (self.bit.get(name, 0) for name in self.lanes.left(edge)), 0)
+        return self._after(start, before, missed=False) & ~inside
 
     def _after(self, source: str, before: Mapping[str, int], missed: bool) -> int:
         if source == TRIGGER:
@@ -120,10 +131,27 @@ class Sure:
         """Sources that play whenever the others do: all come from one place that always leads to this one."""
         pasts = {source: self._after(source, before, missed=False) for source in join.sources}
         common = reduce(and_, pasts.values())
-        return tuple(source for source in join.sources if self._always_after(source, common))
+        fired = frozenset.intersection(*(self._fired(source) for source in join.sources))
+        return tuple(source for source in join.sources if self._always_after(source, common, fired))
 
-    def _always_after(self, source: str, known: int) -> bool:
-        """Whether `source` always delivers once one of the names in `known` (or the trigger) has."""
+    def _fired(self, name: str) -> frozenset[int]:
+        """Edges that have fired whenever `name` plays: the only way to it, and the only way to where that begins."""
+        found: set[int] = set()
+        edge = self._only_way(name)
+        while edge is not None and edge.number not in found:
+            found.add(edge.number)
+            edge = None if edge.join else self._only_way(edge.sources[0])
+        return frozenset(found)
+
+    def _only_way(self, name: str) -> Edge | None:
+        """The one edge that leads to a role; None where there are several, or none."""
+        edges = list(self._incoming.get(name, ()))
+        return edges[0] if len(edges) == 1 else None
+
+    def _always_after(self, source: str, known: int, fired: frozenset[int]) -> bool:
+        """Whether `source` always delivers once one of the names in `known` (or the trigger) has, and the edges in
+        `fired` have fired.
+        """
         seen: set[str] = set()
         ahead = [source]
         while ahead:
@@ -131,6 +159,8 @@ class Sure:
             if name in seen or name in self._may_miss:
                 continue
             seen.add(name)
+            if any(edge.number in fired and _reaches_all(edge) for edge in self._incoming.get(name, ())):
+                return True
             for edge in self._always_to.get(name, ()):
                 (before,) = edge.sources
                 if before == TRIGGER or known & self.bit.get(before, 0):
@@ -144,6 +174,15 @@ class Sure:
         return frozenset(source for edge in self.edges if edge.handoff.on in MISSED for source in edge.sources)
 
     @cached_property
+    def _incoming(self) -> Mapping[str, list[Edge]]:
+        """Role to the handoffs that lead to it."""
+        found: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            for target in edge.handoff.targets:
+                found.setdefault(target, []).append(edge)
+        return found
+
+    @cached_property
     def _always_to(self) -> Mapping[str, tuple[Edge, ...]]:
         """Role to the handoffs that lead to it whenever their source is done."""
         found: dict[str, list[Edge]] = {}
@@ -152,6 +191,12 @@ class Sure:
                 for target in edge.handoff.targets:
                     found.setdefault(target, []).append(edge)
         return {name: tuple(edges) for name, edges in found.items()}
+
+
+def _reaches_all(edge: Edge) -> bool:
+    """Whether each of an edge's targets plays once it has fired."""
+    handoff = edge.handoff
+    return handoff.pick is None and handoff.touchpoint is None and handoff.each is None and not handoff.revise
 
 
 def _always(edge: Edge) -> bool:

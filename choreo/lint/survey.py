@@ -17,7 +17,10 @@ from choreo.expression import ExpressionSyntax, Node, compile_form, parse
 from choreo.lint.flow import Flow
 from choreo.plan import Contracts, Edge, carried, resolve
 from choreo.problem import Place, closest
-from choreo.spec import END, TRIGGER, ContractRef, Expr, Fixed, Handoff, InlineSchema, Role, Spec
+from choreo.spec import END, TRIGGER, ContractRef, Expr, Fixed, Handoff, InlineSchema, Role, Spec, SpecPlayer
+
+Family = Mapping[str, tuple[Spec, Contracts]]
+"""The specs that play roles in one another, each with its contracts, by `SpecPlayer.within`."""
 
 _BUILT = compile_form(Fixed(None, Place("")))
 """Stands in for every `pass`: something is built on the way. What the rules ask of it they read from its tree."""
@@ -26,11 +29,19 @@ _BUILT = compile_form(Fixed(None, Place("")))
 class Survey:
     """`edges` are those of the plan, in the same order, with no expression compiled."""
 
-    def __init__(self, spec: Spec, contracts: Contracts) -> None:
+    def __init__(self, spec: Spec, contracts: Contracts, family: Family | None = None) -> None:
         self.spec = spec
         self.contracts = contracts
+        self._family = family or {}
         self._trees: dict[str, Node | ExpressionSyntax] = {}
         self._resolved: dict[tuple[str, str], Contract | None] = {}
+
+    def sub_spec(self, role: Role) -> Survey | None:
+        """The spec that plays a role; None where it could not be read, or something else plays the role."""
+        if not isinstance(role.player, SpecPlayer):
+            return None
+        found = self._family.get(role.player.within(self.spec.folder))
+        return None if found is None else Survey(*found, self._family)
 
     # -- names -----------------------------------------------------------------------------------
 

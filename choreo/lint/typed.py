@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from choreo.expression import Call, Const, ExpressionSyntax, ListOf, Node
-from choreo.lint.facts import NOTHING, Facts, facts
+from choreo.expression import Call, Const, ExpressionSyntax, ListOf, Node, free_names
+from choreo.lint.bounds import written_out
+from choreo.lint.facts import NOTHING, Facts, Path, facts, path_of
 from choreo.lint.findings import Findings
 from choreo.lint.fits import Misfit, extra, misfits, missing
+from choreo.lint.inclusion import Inclusion
 from choreo.lint.infer import Inference
 from choreo.lint.meaning import Meanings
-from choreo.lint.schemas import declared_fields, field_of, is_closed, required_fields
+from choreo.lint.narrowing import narrowed
+from choreo.lint.proofs import Proofs, Value
+from choreo.lint.schemas import declared_fields, field_of, is_closed, item_of, required_fields
 from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
-from choreo.lint.types import ANY, NUMBERS, Alt, Type, built, list_of, literal
-from choreo.lint.uses import Purpose, Use, uses
-from choreo.lint.wording import described, named, origin, written
+from choreo.lint.types import ANSWERS, ANY, NUMBERS, QUESTION, Alt, Type, built, literal
+from choreo.lint.uses import Purpose, Use, expressions, uses
+from choreo.lint.wording import KINDS, described, named, origin
 from choreo.plan import Edge
 from choreo.problem import Place, Problem, closest
-from choreo.spec import END, Expr, Fields, Fixed, Form, SetPlayer
+from choreo.spec import END, Expr, Fields, Fixed, Form, HumanPlayer, Items, Role, SetPlayer
 
 CODES = (
     *("undeclared-field", "maybe-missing", "unknown-value", "type-clash", "bare-number", "not-a-condition"),
     *("always-null", "maybe-null", "missing-field", "extra-field", "pick-outside"),
+    *("refused-value", "cannot-be-decided"),
 )
 
 
@@ -32,19 +37,24 @@ def types(survey: Survey) -> Iterator[Problem]:
 
     `undeclared-field`: a field is read that the contract does not declare. (`additionalProperties: true` in the
     contract says that more may be there.) `maybe-missing` (warning): the field is declared and not required; ask
-    first with `has(a.b)`. `unknown-value`: a value that is none of those listed (`enum`): a misspelt text in a
-    comparison, or one that the receiver does not take.
+    first with `has(a.b)`. `unknown-value` (error or warning): a value that is none of those listed (`enum`): a misspelt
+    text in a comparison, or one that the receiver does not take.
 
-    `type-clash`: types that do not go together: a field of a text, a number compared with a text, a text where the
-    receiver wants a number. `bare-number`: arithmetic on a JSON `number`, which may be whole or not; the two are
-    different types in an expression: write `double(x) * 2.0`. `not-a-condition`: a condition that is neither true nor
-    false.
+    `type-clash` (error or warning): types that do not go together: a field of a text, a number compared with a text, a
+    text where the receiver wants a number. `bare-number`: arithmetic on a JSON `number`, which may be whole or not; the
+    two are different types in an expression: write `double(x) * 2.0`. `not-a-condition`: a condition that is neither
+    true nor false.
 
     `always-null`: a role is named that never plays before this place. `maybe-null` (warning): it plays on some ways to
     this place only, or a contract allows null; guard it with `x != null`.
 
-    `missing-field`, `extra-field`: a payload without a field that the receiver requires, or with one that it refuses
-    (`additionalProperties: false`). `pick-outside`: `pick` names a receiver that is not in `to`.
+    `missing-field` (error or warning): a payload without a field that the receiver requires. `extra-field` (error or
+    warning): a payload with a field that it refuses (`additionalProperties: false`). `pick-outside`: `pick` names a
+    receiver that is not in `to`.
+
+    `refused-value` (error or warning): the types fit, and still the receiver does not take every value (`maxLength`,
+    `pattern`, `minimum`, ...), with one that it refuses. `cannot-be-decided` (advice): whether it takes every value
+    cannot be told before a run, as where the value is computed; the receiver checks each payload in the run.
 
     Errors can never work; warnings do not work for some values.
     """
@@ -55,6 +65,8 @@ def types(survey: Survey) -> Iterator[Problem]:
         if isinstance(role.player, SetPlayer):
             wanted = reader.meanings.output(role.name)
             yield from reader.payload(role.player.form, wanted, Scope("role", role=role))
+        elif isinstance(role.player, HumanPlayer) and role.player.asks is not None:
+            yield from reader.questions(role.player.asks, role)
     for edge in survey.edges:
         yield from reader.edge(edge)
     result = survey.spec.result
@@ -66,7 +78,12 @@ class Reader:
     def __init__(self, survey: Survey) -> None:
         self.survey = survey
         self.meanings = Meanings(survey)
+        self.inclusion = Inclusion()
         self._read: dict[tuple[int, int], Type] = {}
+        self._undecided: set[int] = set()
+        """The handoffs of which was said that something cannot be decided."""
+        self._faulty: set[int] = set()
+        """The expressions in which there is an error: what they give is not judged any further."""
 
     # -- expressions -----------------------------------------------------------------------------
 
@@ -80,18 +97,25 @@ class Reader:
         kind = Inference(lambda name: self.meanings.of(name, use.scope), found).type(tree, known)
         _serves(use.purpose, kind, tree, use.scope, found)
         self._read[id(use.expr), _edge_number(use.scope)] = kind
+        if found.is_wrong:
+            self._faulty.add(id(use.expr))
         yield from found.problems
 
-    def known(self, scope: Scope, expr: Expr) -> Facts:
+    def known(self, scope: Scope, expr: Expr | None) -> Facts:
         """What has a value where an expression stands, because a condition was true or others were false before."""
         if scope.where == "touchpoint" and scope.gate is not None and scope.gate.when not in (None, expr):
             return self._facts(scope.gate.when, True)
-        edge = scope.edge
+        return NOTHING.union(*(facts(tree, truth) for tree, truth in self._conditions(scope.edge, expr)))
+
+    def _conditions(self, edge: Edge | None, expr: Expr | None = None) -> list[tuple[Node, bool]]:
+        """The conditions that were asked before an expression on an edge, each with what it gave."""
         if edge is None:
-            return NOTHING
-        own = self._facts(edge.handoff.when, True) if edge.handoff.when is not expr else NOTHING
+            return []
+        own = [] if edge.handoff.when is expr else [(edge.handoff.when, True)]
         before = [one for one in self._rivals(edge) if one.number < edge.number or edge.handoff.otherwise]
-        return own.union(*(self._facts(one.handoff.when, False) for one in before))
+        asked = [*own, *((one.handoff.when, False) for one in before)]
+        trees = [(self.survey.tree(when), truth) for when, truth in asked if when is not None]
+        return [(tree, truth) for tree, truth in trees if not isinstance(tree, ExpressionSyntax)]
 
     def _rivals(self, edge: Edge) -> list[Edge]:
         """The handoffs with `when` that were asked first, at the same event."""
@@ -113,17 +137,47 @@ class Reader:
     # -- payloads --------------------------------------------------------------------------------
 
     def edge(self, edge: Edge) -> Iterator[Problem]:
+        """What is wrong with what a handoff carries; what cannot be told of it is told once, be its ends many."""
+        for problem in self._carried(edge):
+            if problem.code != "cannot-be-decided" or edge.handoff.index not in self._undecided:
+                yield problem
+            if problem.code == "cannot-be-decided":
+                self._undecided.add(edge.handoff.index)
+
+    def _carried(self, edge: Edge) -> Iterator[Problem]:
         handoff = edge.handoff
-        if handoff.revise or handoff.gather or handoff.each is not None:
+        if handoff.revise or (handoff.each is not None and id(handoff.each) in self._faulty):
             return
+        lane = self.survey.flow.lanes.behind(edge)
+        scope = Scope("handoff", edge=edge, lane=lane[-1] if lane else None)
         for target, place in zip(handoff.targets, handoff.target_places, strict=False):
             if handoff.passes is not None:
-                yield from self.payload(handoff.passes, self.meanings.received(target), Scope("handoff", edge=edge))
+                yield from self.payload(handoff.passes, self.meanings.received(target), scope)
             elif self._is_judged(edge, target):
-                given, names = self.meanings.given(edge), " and ".join(f"`{one}`" for one in edge.sources)
-                what = f"what {names} give together" if edge.join else f"what {names} gives"
-                for misfit in misfits(given, self.meanings.received(target), what):
-                    yield _problem(misfit, place)
+                yield from self._unchanged(edge, self.meanings.received(target), place)
+
+    def _unchanged(self, edge: Edge, wanted: Type, place: Place) -> Iterator[Problem]:
+        """Hold what an edge carries without a `pass` against a type."""
+        names = " and ".join(f"`{one}`" for one in edge.sources)
+        what = f"what {names} give together" if edge.join else f"what {names} gives"
+        what = _AS_LANES.get((edge.handoff.each is not None, edge.handoff.gather), what)
+        ways = [("item",)] if edge.handoff.each is not None else _ways(("out",), edge)
+        conditions = self._conditions(edge)
+        given = narrowed(self.meanings.given(edge), ways, conditions, self.known(Scope("handoff", edge=edge), None))
+        found = [_problem(misfit, place) for misfit in misfits(given, wanted, what)]
+        yield from found
+        if not found:
+            value = Value(given, what, place)
+            yield from Proofs(self.inclusion, lambda _: value).given(value, wanted)
+
+    def questions(self, asks: Expr, role: Role) -> Iterator[Problem]:
+        """The questions of a human role, where they are data, and what it makes of the answers."""
+        asked, output = self._type(asks, Scope("role", role=role)), self.meanings.output(role.name)
+        for alt in asked.only("list").alts or ():
+            for misfit in misfits(item_of(alt), QUESTION, "one of the questions"):
+                yield _problem(misfit, asks.place)
+        for misfit in misfits(ANSWERS, output, "what the person's answers make"):
+            yield _problem(misfit, asks.place)
 
     def _is_judged(self, edge: Edge, target: str) -> bool:
         """Whether what an edge carries as it is must be compared by its shape: versions of one name are compared
@@ -137,6 +191,30 @@ class Reader:
 
     def payload(self, form: Form, wanted: Type, scope: Scope) -> Iterator[Problem]:
         """Hold what a form builds against a type, each key at its own place."""
+        found = list(self._shape(form, wanted, scope))
+        yield from found
+        if not found and not any(self._is_at_fault(expr, scope) for expr in expressions(form)):
+            yield from Proofs(self.inclusion, lambda part: self._value(part, scope)).form(form, wanted)
+
+    def _is_at_fault(self, expr: Expr, scope: Scope) -> bool:
+        """Whether there is an error in an expression, or a role that it names has no contract, which is told there."""
+        tree = self.survey.tree(expr)
+        if id(expr) in self._faulty or isinstance(tree, ExpressionSyntax):
+            return True
+        names = {ident.name for ident in free_names(tree)}
+        if not all(scope.sees(name, self.survey.spec) for name in names):
+            return True
+        if "input" in names and scope.role is not None:
+            return self.survey.accepts.get(scope.role.name) is None
+        if "out" in names and scope.edge is not None:
+            names.update(scope.edge.sources)
+        return any(self.survey.emits.get(name, self) is None for name in names)
+
+    def _value(self, form: Form, scope: Scope) -> Value:
+        name = self._called(form) if isinstance(form, Expr) else "this"
+        return Value(self._type(form, scope), name, form.place)
+
+    def _shape(self, form: Form, wanted: Type, scope: Scope) -> Iterator[Problem]:
         objects = [alt for alt in wanted.alts or () if alt.kind == "object"]
         if isinstance(form, Fields) and len(objects) == 1:
             yield from self._fields(form, objects[0], scope)
@@ -155,24 +233,43 @@ class Reader:
         for key, place, part in form.entries:
             theirs = field_of(wanted, key)
             if theirs is not None:
-                yield from self.payload(part, theirs.type, scope)
+                yield from self._shape(part, theirs.type, scope)
             elif is_closed(wanted):
                 yield _problem(extra(key, wanted, mine), place)
 
     def _type(self, form: Form, scope: Scope) -> Type:
         match form:
             case Expr():
-                return self._read.get((id(form), _edge_number(scope)), ANY)
+                kind, ways = self._read.get((id(form), _edge_number(scope)), ANY), self._ways(form, scope)
+                known = self.known(scope, form) if ways and scope.edge is not None else NOTHING
+                return narrowed(kind, ways, self._conditions(scope.edge), known) if ways else kind
             case Fixed(value=value):
                 return literal(value)
             case Fields(entries=entries):
                 return built({key: self._type(part, scope) for key, _, part in entries})
             case _:
-                return list_of(ANY)
+                parts = form.entries if isinstance(form, Items) else ()
+                return written_out([self._type(part, scope) for part in parts])
+
+    def _ways(self, expr: Expr, scope: Scope) -> list[Path]:
+        """The paths by which the value of an expression can be named on an edge; none where it is computed."""
+        tree = self.survey.tree(expr) if scope.edge is not None else None
+        path = None if tree is None or isinstance(tree, ExpressionSyntax) else path_of(tree)
+        return [] if path is None or scope.edge is None else _ways(path, scope.edge)
 
     def _called(self, expr: Expr) -> str:
         tree = self.survey.tree(expr)
         return "this" if isinstance(tree, ExpressionSyntax) else named(tree)
+
+
+_AS_LANES = {(True, False): "each element", (False, True): "the list of what the lanes gave"}
+
+
+def _ways(path: Path, edge: Edge) -> list[Path]:
+    """`out` and the name of the only source are one and the same."""
+    (source, *others), (first, *rest) = edge.sources, path
+    same = () if others or edge.join or edge.handoff.gather or edge.handoff.on != "done" else ("out", source)
+    return [(name, *rest) for name in same] if first in same else [path]
 
 
 def _edge_number(scope: Scope) -> int:
@@ -180,7 +277,8 @@ def _edge_number(scope: Scope) -> int:
 
 
 def _problem(misfit: Misfit, place: Place) -> Problem:
-    also = origin(written(misfit.wanted), "(what is accepted)") + origin(written(misfit.given), "(what is given)")
+    accepted = origin(misfit.wanted, "(what is accepted)", *misfit.refusing)
+    also = accepted + origin(misfit.given, "(what is given)", *misfit.giving, field=misfit.field)
     severity = "error" if misfit.sure else "warning"
     return Problem(place, misfit.code, misfit.message, misfit.help, severity, also)  # type: ignore[arg-type]
 
@@ -197,8 +295,10 @@ def _serves(purpose: Purpose, kind: Type, tree: Node, scope: Scope, found: Findi
         case "names" if scope.edge is not None:
             _must_be(kind, ("string", "list"), "the name of a receiver, or a list of names", tree, found)
             _picks(tree, scope.edge, found)
-        case "list":
+        case "list" | "questions":
             _must_be(kind, ("list",), "a list", tree, found)
+        case "duration":
+            _must_be(kind, (), "a duration (`90s`, or an expression such as `duration(out.wait)`)", tree, found)
         case "number":
             _must_be(kind, (*NUMBERS, "null"), "a number from 0 to 1", tree, found)
 
@@ -206,7 +306,7 @@ def _serves(purpose: Purpose, kind: Type, tree: Node, scope: Scope, found: Findi
 def _must_be(kind: Type, wanted: tuple[str, ...], what: str, tree: Node, found: Findings) -> None:
     if kind.alts and kind.kinds.isdisjoint(wanted):
         message = f"{named(tree)} is {described(kind)}, and {what} is needed here"
-        found.tell(tree, "type-clash", message, also=origin(written(kind)))
+        found.tell(tree, "type-clash", message, also=origin(kind, "", *KINDS))
 
 
 def _picks(node: Node, edge: Edge, found: Findings) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from choreo.contract import Contract
 
@@ -16,8 +18,7 @@ MOST = 24
 """Alternatives of a type; one with more is taken as not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A schema and where it stands: JSON pointer in a contract."""
 
     schema: Mapping[str, Any]
@@ -25,12 +26,12 @@ class Part:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Alt:
+class Alt(Struct, frozen=True):
     """One kind that a value can be of. `values` lists all it can be, None where that is not known.
 
     An object has `parts` (schemas that all hold) or was built: then `fields` is all that is in it. With both, `fields`
-    says more about some of them. `optional` are those of `fields` that it may be without.
+    says more about some of them. `optional` are those of `fields` that it may be without. `loose`: it can be only some
+    of the values that the rest allows.
     """
 
     kind: Kind
@@ -39,15 +40,23 @@ class Alt:
     fields: Mapping[str, Type] | None = None
     optional: frozenset[str] = frozenset()
     item: Type | None = None
+    loose: bool = False
+    items: tuple[Type, ...] = ()
+    """The elements of a list that is written out, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True, eq=False):
     """`alts` is None where nothing is known."""
 
     alts: tuple[Alt, ...] | None
-    parts: tuple[Part, ...] = field(default=(), compare=False)
-    """Where the type was written."""
+    parts: tuple[Part, ...] = ()
+    """Where the type was written: two of the same alternatives are equal wherever they are written."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Type) and self.alts == other.alts
+
+    def __hash__(self) -> int:
+        return hash(self.alts)
 
     @property
     def kinds(self) -> frozenset[Kind]:
@@ -72,10 +81,18 @@ class Type:
             return None
         return tuple(value for alt in self.alts for value in alt.values or ())
 
+    def loosened(self) -> Type:
+        """The same where not every value of it can come."""
+        return self if self.alts is None else Type(tuple(replace(alt, loose=True) for alt in self.alts), self.parts)
+
     def without_null(self) -> Type:
         if self.alts is None or not self.nullable or self.only_null:
             return self
         return Type(tuple(alt for alt in self.alts if alt.kind != "null"), self.parts)
+
+    def only(self, kind: Kind) -> Type:
+        """What of it is of one kind."""
+        return Type(tuple(alt for alt in self.alts or () if alt.kind == kind), self.parts)
 
     def or_null(self) -> Type:
         return self if self.alts is None or self.nullable else Type((*self.alts, _NULL_ALT), self.parts)
@@ -119,6 +136,13 @@ def built(fields: Mapping[str, Type]) -> Type:
     return Type((Alt("object", fields=fields),))
 
 
+_ASKED = {"question": STRING, "choices": list_of(STRING)}
+QUESTION = Type((Alt("string"), Alt("object", fields=_ASKED, optional=frozenset(("choices",)))))
+"""One of the questions that a human role is given as data."""
+ANSWERS = built({"answers": list_of(built({"question": STRING, "answer": STRING.or_null()}))})
+"""What the role makes of the answers."""
+
+
 def either(types: Iterable[Type]) -> Type:
     """A value of one of these types."""
     found: dict[tuple[Any, ...], Alt] = {}
@@ -128,6 +152,12 @@ def either(types: Iterable[Type]) -> Type:
             return ANY
         parts = parts or one.parts
         for alt in one.alts:
-            key = (alt.kind, repr(alt.values), tuple((p.contract.digest, p.pointer) for p in alt.parts), id(alt.fields))
+            key = (
+                alt.kind,
+                repr(alt.values),
+                tuple((p.contract.digest, p.pointer) for p in alt.parts),
+                id(alt.fields),
+                alt.loose,
+            )
             found.setdefault((*key, id(alt.item)), alt)
     return Type(tuple(found.values()), parts) if len(found) <= MOST else ANY

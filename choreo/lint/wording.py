@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from choreo.expression import Call, Comprehension, Const, ListOf, MapOf, Node, Select
@@ -67,6 +68,8 @@ def named(node: Node) -> str:
             return shown(value)
         case ListOf() | MapOf():
             return "this " + ("list" if isinstance(node, ListOf) else "object")
+        case Call(function="_[_]", args=(operand, Const(value=value))) if path_of(operand):
+            return f"{named(operand)[:-1]}[{shown(value)}]`"
         case Call(function=function) if function.isidentifier():
             return f"`{function}(...)`"
         case Comprehension(macro=macro):
@@ -98,15 +101,50 @@ def written(kind: Type | Alt) -> Part | None:
     return next((part for part in kind.parts if part.contract.name), None)
 
 
-def origin(part: Part | None, what: str = "") -> tuple[tuple[Place, str], ...]:
-    """The other end of a finding: the contract, with the JSON pointer in it."""
-    if part is None:
-        return ()
-    where = f" at {part.pointer}" if part.pointer else ""
-    return ((part.contract.place, f"{contract_name(part)}{where}{f' {what}' if what else ''}"),)
+KINDS = ("type", "enum", "const", "properties", "items")
+"""The keywords that say of what kind a value is, the plainest first."""
+LISTED = ("enum", "const")
+
+
+def origin(kind: Type | Alt | None, what: str = "", *keywords: str, field: str = "") -> tuple[tuple[Place, str], ...]:
+    """The other end of a finding: the line of a contract in which one of the keywords of a type stands, the first
+    that does; of the declaration of a `field`, where there is one. Without them the type itself.
+    """
+    parts = [] if kind is None else list(_parts(kind))
+    for part in parts if field else ():
+        properties = part.schema.get("properties")
+        if isinstance(properties, Mapping) and field in properties:
+            return _standing(part, f"/properties/{_escaped(field)}", what)
+    for keyword in keywords:
+        for part in parts:
+            if keyword in part.schema:
+                return _standing(part, f"/{keyword}", what)
+    return _standing(parts[0], "", what) if parts else ()
+
+
+def _parts(kind: Type | Alt) -> Iterator[Part]:
+    """Every schema that a type was read from, through choices and references."""
+    alts = (kind, *(kind.alts or ())) if isinstance(kind, Type) else (kind,)
+    return (part for one in alts for part in one.parts if part.contract.name)  # type: ignore[attr-defined]
+
+
+def _standing(part: Part, below: str, what: str) -> tuple[tuple[Place, str], ...]:
+    pointer = part.pointer + below
+    where = f" at {pointer}" if pointer else ""
+    return ((part.contract.at(pointer), f"{contract_name(part)}{where}{f' {what}' if what else ''}"),)
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def contract_name(part: Part) -> str:
     """`case@1.0.0`, or whose inline schema it is."""
     name = part.contract.name
     return f"the inline schema of `{name[1:-1]}`" if name.startswith("<") else part.contract.ref
+
+
+def receiver(wanted: Type | Alt) -> str:
+    """What to call the side that accepts."""
+    part = written(wanted)
+    return "the receiver" if part is None else contract_name(part) + (f" at {part.pointer}" if part.pointer else "")

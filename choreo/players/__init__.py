@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from choreo.players.base import Instant, Played, Player, Record, Visit
-from choreo.spec import CommandService, ModelPlayer, PythonService, SetPlayer
+from choreo.spec import CommandService, HttpService, ModelPlayer, PythonService, SetPlayer
 
 __all__ = ["Instant", "Played", "Player", "Record", "Visit", "player_for", "stop_commands"]
 
@@ -31,6 +31,13 @@ def _command(service: CommandService) -> Player:
     return ServicePlayer(CommandCall(service))
 
 
+def _http(service: HttpService) -> Player:
+    from choreo.players.http_service import HttpCall
+    from choreo.players.service import ServicePlayer
+
+    return ServicePlayer(HttpCall(service))
+
+
 def _set(player: SetPlayer) -> Instant:
     from choreo.players.expression_player import ExpressionPlayer
 
@@ -50,6 +57,7 @@ _PLAYERS: dict[type, Callable[[Any], Player | Instant]] = {
     ModelPlayer: _model,
     PythonService: _python,
     CommandService: _command,
+    HttpService: _http,
     SetPlayer: _set,
 }
 

@@ -7,8 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeGuard
 
 from choreo.canonical import Payload
+from choreo.contract import Contract
 from choreo.spec import ModelSettings, Role
 from choreo.trace import Attempt
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An earlier visit of the visit's thread: who played, what they were handed, and what they said."""
+
+    hop: int
+    role: Role
+    input: Payload
+    output: Payload
+    previous: Payload | None = None
+    feedback: Payload | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,12 @@ class Visit:
     folder: str = "."
     models: Mapping[str, ModelSettings] = field(default_factory=dict)
     seed: int = 0
+    turns: tuple[Turn, ...] = ()
+    """The conversation so far, where the role has a `thread`."""
+    tools: Mapping[str, Contract | None] = field(default_factory=dict)
+    """What the role's model may call: the contract of each tool's arguments, None for any object."""
+    call: str = ""
+    """Which call of this hop it is, where a model calls a tool: the same name for the same tool and arguments."""
 
 
 class RoleNames(dict[str, Any]):

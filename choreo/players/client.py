@@ -10,9 +10,31 @@ StructuredBy = Literal["json_schema", "json_object", "instructions"]
 
 
 @dataclass(frozen=True)
+class ToolCall:
+    """A tool that a model wants to have called. `arguments` is JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A tool as a model is told of it. `schema` is the JSON Schema of its arguments, an object."""
+
+    name: str
+    does: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Message:
-    role: Literal["system", "user", "assistant"]
+    """`calls` are those in an assistant's answer; `answers` is the id of the call that a tool's message answers."""
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: tuple[ToolCall, ...] = ()
+    answers: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +59,10 @@ class ModelCall:
     prefill: str | None = None
     max_tokens: int | None = None
     top_logprobs: int | None = None
+    offers: tuple[Offer, ...] = ()
+    may_call: bool = True
+    """Whether a tool may be called in this answer. While it may, structure is asked for by instructions alone: many
+    servers that force a shape can then no longer answer with a call."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,7 @@ class ModelReply:
     cost: float | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     tokens: tuple[TokenChoice, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
 
 
 class CallFailed(Exception):

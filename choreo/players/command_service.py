@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from choreo.canonical import NotData, decode, encode
-from choreo.expression import ExpressionError, render_template
+from choreo.expression import ExpressionError
 from choreo.players import redact
 from choreo.players.base import RoleNames, Visit
 from choreo.players.clients import resolve_env
+from choreo.players.filled import filled
 from choreo.players.service import Called, CallError, output_of
 from choreo.spec import CommandService
 
@@ -32,6 +33,7 @@ class CommandCall:
     """
 
     kind = "command"
+    ends_in_time = False
 
     def __init__(self, service: CommandService) -> None:
         self._service = service
@@ -71,7 +73,7 @@ class CommandCall:
     def _argv(self, visit: Visit) -> list[str]:
         scope = RoleNames(visit)
         try:
-            argv = [resolve_env(render_template(word, scope)) for word in self._service.argv]
+            argv = [filled(word, scope) for word in self._service.argv]
         except ExpressionError as error:
             raise CallError("argument-error", str(error), retriable=False) from error
         program = Path(argv[0])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from choreo.players import redact
-from choreo.players.client import CallFailed, TokenChoice
+from choreo.players.client import CallFailed, TokenChoice, ToolCall
 
 _USAGE_KEYS = ("usage", "usageMetadata", "prompt_eval_count", "meta")
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "structured output", "guided_json", "output_format")
@@ -31,6 +31,7 @@ class Completion:
     refusal: str | None = None
     served_by: str | None = None
     tokens: tuple[TokenChoice, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
 
 
 def body_of(response: bytes) -> Any:
@@ -41,11 +42,14 @@ def body_of(response: bytes) -> Any:
         return None
 
 
-def from_wire(body: Any) -> Completion | None:
-    """The completion in a body of OpenAI's shape; None where it has another shape or its text lies elsewhere."""
+def from_wire(body: Any, offered: bool = False) -> Completion | None:
+    """The completion in a body of OpenAI's shape; None where it has another shape or its text lies elsewhere.
+
+    `offered`: whether tools were; where none were, a call is some provider's way to carry the answer.
+    """
     choice = _first(body.get("choices")) if isinstance(body, dict) else None
     message = choice.get("message") if choice else None
-    if choice is None or not isinstance(message, dict) or message.get("tool_calls"):
+    if choice is None or not isinstance(message, dict) or (message.get("tool_calls") and not offered):
         return None
     text, finish, usage = message.get("content"), choice.get("finish_reason"), body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
@@ -57,6 +61,7 @@ def from_wire(body: Any) -> Completion | None:
         refusal=message["refusal"] if isinstance(message.get("refusal"), str) else None,
         served_by=body["model"] if isinstance(body.get("model"), str) else None,
         tokens=_tokens(choice.get("logprobs")),
+        calls=_calls(message.get("tool_calls")),
     )
 
 
@@ -72,7 +77,29 @@ def from_litellm(answer: Any, body: Any) -> Completion | None:
         tokens_in=_count(getattr(usage, "prompt_tokens", None)),
         tokens_out=_count(getattr(usage, "completion_tokens", None)),
         served_by=getattr(answer, "model", None),
+        calls=_calls([_plain_call(call) for call in getattr(choices[0].message, "tool_calls", None) or ()]),
     )
+
+
+def _plain_call(call: Any) -> dict[str, Any]:
+    named = getattr(call, "function", None)
+    function = {"name": getattr(named, "name", None), "arguments": getattr(named, "arguments", None)}
+    return {"id": getattr(call, "id", None), "function": function}
+
+
+def _calls(found: Any) -> tuple[ToolCall, ...]:
+    """The calls in an answer; what is no call becomes one of a tool without a name, which is refused."""
+    listed = found if isinstance(found, list) else []
+    return tuple(_call(number, call if isinstance(call, dict) else {}) for number, call in enumerate(listed, 1))
+
+
+def _call(number: int, call: dict[str, Any]) -> ToolCall:
+    named, told = call.get("function"), call.get("id")
+    function: dict[str, Any] = named if isinstance(named, dict) else {}
+    name, given = function.get("name"), function.get("arguments")
+    arguments = given if isinstance(given, str) else "" if given is None else json.dumps(given)
+    known = told if isinstance(told, str) and told else f"call-{number}"
+    return ToolCall(known, name if isinstance(name, str) else "", arguments)
 
 
 def _first(found: Any) -> dict[str, Any] | None:

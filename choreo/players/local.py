@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from choreo.contract.grammar import Grammar, grammar_of
 from choreo.errors import ChoreoError
 from choreo.players.client import CallFailed, ModelCall, ModelReply, TokenChoice
-from choreo.players.local_grammar import Grammar, grammar_of
+from choreo.players.local_grammar import grammar_text
 from choreo.players.local_runtime import Setting, Stopped, infer, threads_to_use, version
 from choreo.weights import digest_of_file, locate, read_catalogue
 from choreo.weights.gguf import NotGguf, read_head
@@ -78,6 +79,8 @@ class LocalClient:
 
     async def complete(self, call: ModelCall) -> ModelReply:
         """One answer. Raises CallFailed. Cancelling stops the inference at the next token (or prompt batch)."""
+        if call.offers:
+            raise CallFailed("no-tools", f"{call.model} runs in this process and cannot call tools")
         stop = threading.Event()
         answer = _Answer(call.max_bytes)
         request = _request(call)
@@ -99,7 +102,7 @@ def _play(call: ModelCall, request: dict[str, Any], answer: _Answer, stop: threa
         setting = _setting(call, facts)
         facts["runtime"] = version()
         grammar = _grammar(call)
-        text = {} if grammar is None else {"grammar": grammar.text()}
+        text = {} if grammar is None else {"grammar": grammar_text(grammar)}
 
         def take(chunk: Mapping[str, Any]) -> None:
             answer.add(chunk)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from choreo.errors import PlayFailed
@@ -12,7 +14,10 @@ from choreo.players import answer, prompt, redact
 from choreo.players.base import Played, Record, Visit
 from choreo.players.client import CallFailed, Message, ModelCall, ModelClient, ModelReply
 from choreo.players.clients import client_for
-from choreo.players.retry import Line, Taken, Timing
+from choreo.players.retry import Line, Taken
+from choreo.players.timing import Timing
+from choreo.players.toolbox import Toolbox, at_work
+from choreo.players.votes import polled
 from choreo.spec import ModelPlayer as Asked
 from choreo.spec import ModelSettings
 from choreo.trace import Attempt
@@ -37,15 +42,28 @@ class ModelPlayer:
         asked = visit.role.player
         if not isinstance(asked, Asked):
             raise PlayFailed("not-a-model", f"role `{visit.role.name}` is not played by a model")
-        opening = prompt.opening(visit, asked)
+        opening, box = prompt.opening(visit, asked), Toolbox(visit, asked.tools) if asked.tools else None
+        try:
+            return await self._played(visit, asked, record, opening, box)
+        except PlayFailed as failed:
+            if box is not None and box.acted:  # what a tool has done stays done, whatever the model makes of it
+                raise PlayFailed(failed.code, failed.message, timeout=failed.timeout, unsure=True) from failed
+            raise
+
+    async def _played(
+        self, visit: Visit, asked: Asked, record: Record, opening: tuple[Message, ...], box: Toolbox | None
+    ) -> Played:
         ends, draw = self._timing.clock() + visit.deadline, random.Random(visit.seed)  # noqa: S311 - jitter
         failure, before = None, None
         for settings in chain(asked.model, visit):
             facts: dict[str, Any] = {"fallback_for": before} if before else {}
             client = self._clients(settings.model)
             line = Line(client, settings, visit, record, ends, self._timing, draw, facts)
+            votes = _votes(visit) if box is None else None
             try:
-                return await _converse(line, opening, asked.repair)
+                if votes is not None:
+                    return await polled(partial(_vote, line, opening, asked.repair), *votes)
+                return await _converse(line, opening, asked.repair, box)
             except CallFailed as error:
                 failure, before = error, settings.model
         raise _play_failed(visit, before, failure)
@@ -63,10 +81,29 @@ def chain(model: str, visit: Visit) -> Iterator[ModelSettings]:
         name = settings.fallback
 
 
-async def _converse(line: Line, opening: tuple[Message, ...], repair: int) -> Played:
-    visit, messages = line.visit, opening
+def _votes(visit: Visit) -> tuple[int, str | None] | None:
+    """How many answers are asked for, and the field they vote on, where confidence is measured that way."""
+    wanted = visit.role.confidence
+    return (wanted.votes, wanted.field) if wanted is not None and wanted.votes is not None else None
+
+
+async def _vote(line: Line, opening: tuple[Message, ...], repair: int, number: int) -> Played:
+    """One of several answers, with failures and repairs of its own, all of it on record."""
+    draw = random.Random(f"{line.visit.seed}/{number}")  # noqa: S311 - jitter
+    own = replace(line, draw=draw, facts={**line.facts, "vote": number})
+    played = await _converse(own, opening, repair, None)
+    for attempt in played.attempts:
+        line.record(attempt)
+    return replace(played, attempts=())
+
+
+async def _converse(line: Line, opening: tuple[Message, ...], repair: int, box: Toolbox | None) -> Played:
+    visit, messages, offers = line.visit, opening, box.offers if box is not None else ()
     for answers in range(repair + 1):
-        taken = await line.ask(messages)
+        if box is not None and not answers:
+            taken, opening = await at_work(line, opening, box)
+        else:
+            taken = await line.ask(messages, offers, may_call=False)
         facts: dict[str, Any] = {"repair": answers} if answers else {}
         _must_be_whole(line, taken, facts)
         found = answer.read(taken.reply.text, visit.schema)

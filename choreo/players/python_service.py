@@ -6,19 +6,20 @@ import asyncio
 import contextlib
 import importlib
 import inspect
-import queue
+import os
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from choreo.canonical import digest_of
 from choreo.players.base import Visit
 from choreo.players.service import Called, CallError, output_of
+from choreo.players.workers import in_worker
 from choreo.spec import PythonService
 
-_loaded: dict[tuple[str, str], Callable[..., Any]] = {}
+_loaded: dict[tuple[str, str], tuple[Callable[..., Any], dict[str, str]]] = {}
 
 
 class PythonCall:
@@ -28,20 +29,22 @@ class PythonCall:
     """
 
     kind = "python"
+    ends_in_time = False
 
     def __init__(self, service: PythonService) -> None:
         self._service = service
-        self._function: Callable[..., Any] | None = None
+        self._loaded: tuple[Callable[..., Any], dict[str, str]] | None = None
 
     async def __call__(self, visit: Visit, seconds: float) -> Called:
-        function = self._function = self._function or load_function(visit.folder, self._service.target)
+        self._loaded = self._loaded or load_function(visit.folder, self._service.target)
+        function, facts = self._loaded
         arguments = (_fresh(visit.input),)
         named: dict[str, Any] = {}
         if self._service.takes_feedback:
             named = {"previous": _fresh(visit.previous), "feedback": _fresh(visit.feedback)}
-        value = await _in_thread(function, arguments, named)
+        value = await in_worker(lambda: _called(function, arguments, named))
         output = output_of(value)
-        return Called(output, visit.input.data, output.data)
+        return Called(output, visit.input.data, output.data, facts)
 
 
 def _fresh(payload: Any) -> Any:
@@ -51,63 +54,35 @@ def _fresh(payload: Any) -> Any:
     return json.loads(payload.data) if payload is not None else None
 
 
-async def _in_thread(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-
-    def deliver(value: Any, error: CallError | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(value)
-
-    def work() -> Callable[[], None]:
-        value, error = None, None
-        try:
-            value = function(*arguments, **named)
-            if inspect.iscoroutine(value):
-                value = asyncio.run(value)
-        except BaseException as raised:  # noqa: BLE001 - whatever a service raises is the failure of its hop
-            told = "".join(traceback.format_exception(raised))
-            error = CallError("service-error", f"{type(raised).__name__}: {raised}", traceback=told)
-        return lambda: _tell(loop, deliver, value, error)
-
-    worker = _idle.pop() if _idle else _Worker()
-    worker.jobs.put(work)
-    return await future
+def _called(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    try:
+        value = function(*arguments, **named)
+        return asyncio.run(value) if inspect.iscoroutine(value) else value
+    except BaseException as raised:  # noqa: BLE001 - whatever a service raises is the failure of its hop
+        told = "".join(traceback.format_exception(raised))
+        raise CallError("service-error", f"{type(raised).__name__}: {raised}", traceback=told) from None
 
 
-def _tell(loop: asyncio.AbstractEventLoop, deliver: Callable[..., None], value: Any, error: CallError | None) -> None:
-    with contextlib.suppress(RuntimeError):  # the run is over: nobody waits for a late result
-        loop.call_soon_threadsafe(deliver, value, error)
-
-
-class _Worker:
-    """A thread that calls one service after another. A call that hangs keeps its worker; others get a new one."""
-
-    def __init__(self) -> None:
-        self.jobs: queue.SimpleQueue[Callable[[], Callable[[], None]]] = queue.SimpleQueue()
-        # A daemon: a call that hangs past its deadline must not keep the process from ending.
-        threading.Thread(target=self._work, daemon=True, name="choreo-service").start()
-
-    def _work(self) -> None:
-        while True:
-            tell = self.jobs.get()()
-            _idle.append(self)
-            tell()
-
-
-_idle: list[_Worker] = []
-
-
-def load_function(folder: str, target: str) -> Callable[..., Any]:
-    """The function a spec names, found from the spec's folder. Raises CallError."""
-    key = (str(Path(folder).resolve()), target)
+def load_function(folder: str, target: str) -> tuple[Callable[..., Any], dict[str, str]]:
+    """The function a spec names, found from the spec's folder, and facts for the trace: `code`, where it is known
+    (see `code_of`). Raises CallError."""
+    key = (os.path.abspath(folder), target)
     if key not in _loaded:
-        _loaded[key] = _import(*key)
+        code = code_of(*key)
+        _loaded[key] = _import(*key), {"code": code} if code is not None else {}
     return _loaded[key]
+
+
+def code_of(folder: str, target: str) -> str | None:
+    """The digest (12 hex digits) of the module that a spec names, as it is on disk; None where it is not the folder's.
+
+    What the module imports is not looked at.
+    """
+    path = Path(folder, *target.partition(":")[0].split("."))
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        with contextlib.suppress(OSError):
+            return digest_of(file.read_bytes()).removeprefix("sha256:")[:12]
+    return None
 
 
 def _import(folder: str, target: str) -> Callable[..., Any]:

@@ -11,6 +11,8 @@ import re
 import urllib.parse
 
 REDACTED = "[redacted]"
+ADDRESS = "!#$%&'()*+,/:;=?@[]~"
+"""Characters that an address keeps as they are."""
 SHORTEST = 6
 """Shorter values are not taken out: they would tear ordinary words apart, and are no secrets."""
 
@@ -25,7 +27,8 @@ def register(secret: str) -> None:
     secret = secret.strip()
     if len(secret) < SHORTEST or secret in _secrets:
         return
-    _secrets.update({secret, json.dumps(secret)[1:-1], urllib.parse.quote(secret, safe="")})
+    quoted = (urllib.parse.quote(secret, safe=plain) for plain in ("", ADDRESS))
+    _secrets.update({secret, json.dumps(secret)[1:-1], *quoted})
     longest_first = sorted(_secrets, key=len, reverse=True)
     _text_pattern = re.compile("|".join(map(re.escape, longest_first)))
     _data_pattern = re.compile(b"|".join(re.escape(form.encode("utf-8", "replace")) for form in longest_first))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from choreo import policy
 from choreo.players import redact
 from choreo.players.base import Record, Visit
-from choreo.players.client import CallFailed, Message, ModelCall, ModelClient, ModelReply
+from choreo.players.client import CallFailed, Message, ModelCall, ModelClient, ModelReply, Offer
 from choreo.players.clients import LOCAL, resolve_env
+from choreo.players.timing import Timing
+from choreo.players.turns import turns_of
 from choreo.spec import ModelSettings
 from choreo.trace import Attempt
 
@@ -22,15 +22,6 @@ CALL_TIMEOUT = 120.0
 
 MOST_FORMS = 3
 """Times a server may refuse what was asked beside the text within one call; these do not count as attempts."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Clock and sleep, given from outside. `clock` is monotonic, `now` is UTC seconds since 1970."""
-
-    clock: Callable[[], float] = time.monotonic
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(frozen=True)
@@ -61,12 +52,12 @@ class Line:
     facts: Mapping[str, Any] = field(default_factory=dict)
     failures: int = 0
 
-    async def ask(self, messages: tuple[Message, ...]) -> Taken:
+    async def ask(self, messages: tuple[Message, ...], offers: tuple[Offer, ...] = (), may_call: bool = True) -> Taken:
         """One answer. Raises CallFailed when the attempts are used up, help nothing, or would pass the deadline."""
         refused_forms = 0
         while True:
             try:
-                return await self.once(self._call(messages))
+                return await self.once(replace(self._call(messages), offers=offers, may_call=may_call))
             except CallFailed as failure:
                 if failure.code == "format-refused" and refused_forms < MOST_FORMS:
                     refused_forms += 1
@@ -74,7 +65,15 @@ class Line:
                     await self._wait(failure)
 
     async def once(self, call: ModelCall) -> Taken:
-        """Exactly one call. A failed one is recorded before CallFailed is raised."""
+        """Exactly one call, in its turn. A failed one is recorded before CallFailed is raised."""
+        turns = turns_of(self.settings, self.timing)
+        if turns is None:
+            return await self._made(call)
+        async with turns.turn() as waited:
+            self.ends += waited
+            return await self._made(call)
+
+    async def _made(self, call: ModelCall) -> Taken:
         started, began = self.timing.now(), self.timing.clock()
         try:
             reply = await self.client.complete(call)

@@ -1,4 +1,4 @@
-"""Deterministic services: python functions and commands, played with a deadline and with retries."""
+"""Deterministic services: python functions, commands and http, played with a deadline and with retries."""
 
 from __future__ import annotations
 
@@ -32,16 +32,32 @@ class Called:
 
 
 class CallError(Exception):
-    """One call that gave no output."""
+    """One call that gave no output. `unsure`: what was asked for may have been done all the same.
+
+    `request` is what was sent, where that is not the visit's input; `retry_after` (seconds) the least wait that the
+    other side asks for.
+    """
 
     def __init__(
-        self, code: str, message: str, *, retriable: bool = True, response: bytes | None = None, **facts: Any
+        self,
+        code: str,
+        message: str,
+        *,
+        retriable: bool = True,
+        request: bytes | None = None,
+        response: bytes | None = None,
+        retry_after: float | None = None,
+        unsure: bool = False,
+        **facts: Any,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.retriable = retriable
+        self.request = request
         self.response = response
+        self.retry_after = retry_after
+        self.unsure = unsure
         self.facts = facts
 
 
@@ -49,6 +65,9 @@ class Call(Protocol):
     """One call of a service: takes the visit and the seconds it has, gives Called or raises CallError."""
 
     kind: str
+    ends_in_time: bool
+    """Whether a call that takes too long is really over then: it may be made again, so each has its share of the time.
+    """
 
     @abstractmethod
     async def __call__(self, visit: Visit, seconds: float) -> Called: ...
@@ -63,17 +82,19 @@ class ServicePlayer:
     async def play(self, visit: Visit, record: Record) -> Played:
         retry = _retry_of(visit)
         ends = time.monotonic() + visit.deadline
-        draw = random.Random(visit.seed)  # noqa: S311 - jitter, not a secret
+        draw: random.Random | None = None
         for attempt in range(1, retry.attempts + 1):
             started, began = time.time(), time.monotonic()
             try:
-                called = await self._within(visit, ends - began)
+                called = await self._within(visit, self._share(ends - began, retry.attempts - attempt + 1))
             except CallError as error:
                 record(self._failed(visit, error, started, time.monotonic() - began))
-                wait = policy.delay(retry, attempt, draw.random())
+                draw = draw or random.Random(visit.seed)  # noqa: S311 - jitter, not a secret
+                wait = policy.delay(retry, attempt, draw.random(), error.retry_after)
                 last = not error.retriable or attempt == retry.attempts or time.monotonic() + wait >= ends
                 if last:
-                    raise PlayFailed(error.code, redact.text(error.message), timeout=error.code == "timeout") from error
+                    said, late = redact.text(error.message), error.code == "timeout"
+                    raise PlayFailed(error.code, said, timeout=late, unsure=error.unsure) from error
                 await asyncio.sleep(wait)
             else:
                 done = Attempt(
@@ -88,17 +109,21 @@ class ServicePlayer:
                 return Played(called.value, attempts=(done,))
         raise PlayFailed("no-attempt", "the role's `retry` allows no attempt")
 
+    def _share(self, left: float, attempts: int) -> float:
+        return left / attempts if self._call.ends_in_time else left
+
     async def _within(self, visit: Visit, seconds: float) -> Called:
         try:
-            return await asyncio.wait_for(self._call(visit, seconds), seconds)
+            async with asyncio.timeout(seconds):
+                return await self._call(visit, seconds)
         except TimeoutError as error:
-            message = f"no result within {visit.deadline:g} s"
-            raise CallError("timeout", message, retriable=False) from error
+            message = f"no result within {min(seconds, visit.deadline):.3g} s"
+            raise CallError("timeout", message, retriable=self._call.ends_in_time) from error
 
     def _failed(self, visit: Visit, error: CallError, started: float, seconds: float) -> Attempt:
         return Attempt(
             kind=self._call.kind,
-            request=visit.input.data,
+            request=visit.input.data if error.request is None else redact.data(error.request),
             response=redact.data(error.response) if error.response is not None else None,
             started=started,
             seconds=seconds,

@@ -2,18 +2,22 @@
 
 litellm builds its own HTTP clients, for some providers the OpenAI SDK's, for others its own; all of them take their
 transport from one function, which is replaced by `WireTransport` (see `choreo.players.remote`). The transport belongs
-to no event loop and keeps no connection: it finds the `Wire` of the call in progress and sends through that.
+to no event loop and keeps no connection: it finds the `Wire` of the call in progress and sends through that. The
+connections of an event loop are kept in `_lines` for the next calls to the same address, and closed with the loop.
 Redirects are not followed (a key would travel to an address that no spec declares).
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
+import itertools
 import socket
 import ssl
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,9 +28,13 @@ from choreo.players.client import CallFailed
 CURRENT: contextvars.ContextVar[Wire] = contextvars.ContextVar("choreo_wire")
 KEPT = 65536
 """Bytes kept of an answer that is too large."""
+IDLE_SECONDS = 3.0
+"""How long a connection is kept for the next call to its address: less than servers do, so none is met half closed."""
 
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key")
 _HOP_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
+_Idle = dict[tuple[str, str, int | None], list[httpx.AsyncClient]]
+_lines: dict[asyncio.AbstractEventLoop, tuple[_Idle, AsyncGenerator[None, None]]] = {}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -94,8 +102,7 @@ class Wire:
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         request.headers["accept-encoding"] = "identity"  # what is kept is what was sent, and no bomb to unpack
-        own_machine = request.url.host in _LOOPBACK
-        async with httpx.AsyncClient(verify=_tls(), trust_env=not own_machine) as line:
+        async with _line(request.url) as line:
             response = await line.send(request, stream=True)
             self.status, self.headers = response.status_code, response.headers
             body = await self._read(response)
@@ -137,6 +144,47 @@ class Wire:
         return CallFailed(
             "answer-too-large", f"{self.url} answers with more than {self.max_bytes:,} bytes; reading was stopped"
         )
+
+
+@asynccontextmanager
+async def _line(url: httpx.URL) -> AsyncIterator[httpx.AsyncClient]:
+    """A connection for one call: one that an earlier call has left whole, else a new one."""
+    idle = await _idle_lines()
+    address = (url.scheme, url.host, url.port)
+    waiting = idle.setdefault(address, [])
+    line = waiting.pop() if waiting else _new_line(own_machine=url.host in _LOOPBACK)
+    try:
+        yield line
+    except BaseException:
+        await line.aclose()
+        raise
+    waiting.append(line)
+
+
+def _new_line(own_machine: bool) -> httpx.AsyncClient:
+    one = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SECONDS)
+    return httpx.AsyncClient(verify=_tls(), trust_env=not own_machine, limits=one)
+
+
+async def _idle_lines() -> _Idle:
+    """The connections that no call of this event loop uses."""
+    loop = asyncio.get_running_loop()
+    if loop not in _lines:
+        idle: _Idle = {}
+        closing = _closing(loop, idle)
+        _lines[loop] = idle, closing
+        await anext(closing)
+    return _lines[loop][0]
+
+
+async def _closing(loop: asyncio.AbstractEventLoop, idle: _Idle) -> AsyncGenerator[None, None]:
+    """Closes the connections when the loop ends: it ends its generators then."""
+    try:
+        yield
+    finally:
+        del _lines[loop]
+        for line in itertools.chain.from_iterable(idle.values()):
+            await line.aclose()
 
 
 @functools.cache

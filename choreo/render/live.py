@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from choreo.engine.position import HopState, Position
@@ -32,20 +32,28 @@ class Live:
         self._colour = colour
         self._tty = not quiet and stream.isatty()
         self._ascii = ascii_only(stream)
-        self._began: dict[int, float] = {}
-        self._hops: dict[int, HopState] = {}
+        self._began: dict[tuple[str, int], float] = {}
+        self._hops: dict[str, list[HopState]] = {}
+        """What is in play, by run: a run and the child runs below it are shown side by side."""
+        self._lanes: dict[str, list[str]] = {}
+        """How far lanes are, by run: `research 3/10`."""
+        self._tenths: dict[tuple[str, int], int] = {}
         self._held = False
         self._drawn = False
 
     def show(self, events: Sequence[Event], position: Position) -> None:
-        """Tell what was committed."""
-        self._hops = {hop.number: hop for hop in position.in_play}
+        """Tell what was committed. A child run's lines are set in under those of the run above."""
+        in_play = position.in_play if position.finished is None else []
+        self._hops[position.run] = [hop for hop in in_play if not hop.scope]
+        self._lanes[position.run] = lanes_told(position, in_play)
         for event in events:
             if isinstance(event, HopStarted):
-                self._began[event.hop] = time.monotonic()
+                self._began[position.run, event.hop] = time.monotonic()
             line = self._line(event, position)
             if line is not None and not self._quiet:
-                self._write(line + "\n")
+                self._write("  " * position.run.count(".") + line + "\n")
+        if not self._quiet and not self._tty:
+            self._write("".join(f"{line}\n" for line in self._tenths_done(position)))
         self._draw()
 
     def hold(self, held: bool) -> None:
@@ -72,9 +80,11 @@ class Live:
             case HopFinished():
                 return self._finished(event, position)
             case Asked(kind="approve") if self._verbose or event.question in position.questions:
-                return self._mark("?", f"{event.touchpoint}: a person decides ({one_line(event.why)})")
+                return self._mark("?", f"{_where(event)}: a person decides ({one_line(event.why)})")
             case Asked() if event.question in position.questions:
-                return self._mark("?", f"{event.touchpoint}: waits for its person")
+                return self._mark("?", f"{_where(event)}: waits for its person")
+            case HandedOver(state="gathered"):
+                return self._mark("done", f"{event.message} lanes are gathered")
             case Decided() if event.decision != "not-asked" or self._verbose:
                 told = f"{event.decision} by {one_line(event.by)}" + (
                     f": {one_line(event.reason)}" if event.reason else ""
@@ -92,7 +102,9 @@ class Live:
         hop = position.hops.get(event.hop)
         if hop is None:
             return None
-        name = hop.role if hop.visit == 1 else f"{hop.role} ({hop.visit})"
+        if event.status == "done" and _is_one_of_many(hop.scope) and not self._verbose:
+            return None
+        name = hop_name(hop) if hop.visit == 1 else f"{hop_name(hop)} ({hop.visit})"
         told = [f"{name:<16}", f"{event.seconds:6.1f} s"]
         if event.cost:
             told.append(f"{event.cost:.4f}")
@@ -101,6 +113,18 @@ class Live:
         if event.status != "done":
             told.append(f"[{event.code}] {one_line(event.message)}")
         return self._mark(event.status, "  ".join(told))
+
+    def _tenths_done(self, position: Position) -> Iterator[str]:
+        """Where there is no spinner: a line at each tenth of many lanes."""
+        for number, lanes in position.lanes.items():
+            tenth = 10 * lanes.at_rest_now // max(1, len(lanes.items))
+            if (
+                not lanes.scope
+                and _is_one_of_many(lanes.lane(0))
+                and tenth > self._tenths.get((position.run, number), 0)
+            ):
+                self._tenths[position.run, number] = tenth
+                yield f"{lanes.name} {lanes.at_rest_now}/{len(lanes.items)}"
 
     def _mark(self, kind: str, text: str) -> str:
         fancy, plain, colour = _MARKS[kind]
@@ -113,12 +137,16 @@ class Live:
         if not self._tty or self._held:
             return
         self._erase()
-        if not self._hops:
+        if not any(self._hops.values()) and not any(self._lanes.values()):
             return
         now = time.monotonic()
         frames = _PLAIN_SPINNER if self._ascii else _SPINNER
         frame = frames[int(now / _TICK) % len(frames)]
-        names = ", ".join(f"{hop.role} {now - self._began.get(hop.number, now):.0f} s" for hop in self._hops.values())
+        playing = [(run, hop) for run, hops in self._hops.items() for hop in hops]
+        names = ", ".join(
+            [told for lanes in self._lanes.values() for told in lanes]
+            + [f"{hop.role} {now - self._began.get((run, hop.number), now):.0f} s" for run, hop in playing]
+        )
         width = shutil.get_terminal_size().columns - 1
         line = f"{frame} {names}"
         while columns(line) > width:
@@ -139,3 +167,30 @@ class Live:
         with contextlib.suppress(OSError, ValueError):  # nobody looks any more: the run goes on
             self._stream.write(text)
             self._stream.flush()
+
+
+def lanes_told(position: Position, in_play: Sequence[HopState]) -> list[str]:
+    """How far the lanes of a run are, those inside lanes apart: `research 3/10 (2 in play)`."""
+    told = []
+    for lanes in position.lanes.values():
+        if not lanes.scope and position.finished is None:
+            own = sum(hop.scope.startswith(f"{lanes.name}[") for hop in in_play)
+            told.append(f"{lanes.name} {lanes.at_rest_now}/{len(lanes.items)} ({own} in play)")
+    return told
+
+
+def hop_name(hop: HopState) -> str:
+    """The role; in a lane the lane, with the role where that is not what the lane is called after."""
+    if not hop.scope:
+        return hop.role
+    first = hop.scope.rpartition("/")[2].rpartition("[")[0].partition("~")[0]
+    return hop.scope if first == hop.role else f"{hop.scope} {hop.role}"
+
+
+def _where(event: Asked) -> str:
+    return f"{event.scope} {event.touchpoint}" if event.scope else event.touchpoint
+
+
+def _is_one_of_many(scope: str) -> bool:
+    """Whether a lane is one of more than ten: its index then has two digits or more."""
+    return any(len(part.rpartition("[")[2]) > 2 for part in scope.split("/")) if scope else False

@@ -7,6 +7,7 @@ what a CI runner would take for a command.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from choreo.problem import Place, Problem, Severity
@@ -16,28 +17,46 @@ LIMIT = 100
 _WIDTH = 110
 _COLOURS: Mapping[Severity, str] = {"error": "31", "warning": "33", "advice": "36"}
 _TAB = 4
+_COMMAND = re.compile(r"##(?=\w*\[)")
 
 
 def render_problems(
-    problems: Sequence[Problem], texts: Mapping[str, str], *, colour: bool = False, limit: int = LIMIT
+    problems: Sequence[Problem],
+    texts: Mapping[str, str],
+    *,
+    colour: bool = False,
+    limit: int = LIMIT,
+    total: bool = True,
 ) -> str:
-    """Problems and one summary line, ending in a line end; nothing for no problem.
+    """Problems and (with `total`) one summary line, ending in a line end; nothing for no problem.
 
     `texts` are the files' texts by the path in a problem's place (`Loaded.texts`). At most `limit` problems are
     shown, errors before the rest, in the order of the files; the summary counts them all.
     """
     if not problems:
         return ""
-    shown = _first(problems, limit)
+    shown = first(problems, limit)
     lines = [line for problem in shown for line in (*_problem(problem, _Lines(texts), colour), "")]
     hidden = len(problems) - len(shown)
     if hidden:
         lines.append(f"... and {hidden:,} more")
-    lines.append(summary(problems))
-    return "\n".join(lines) + "\n"
+    if total:
+        lines.append(summary(problems))
+    return "\n".join(map(inert, lines)) + "\n"
 
 
-def _first(problems: Sequence[Problem], limit: int) -> list[Problem]:
+def inert(line: str) -> str:
+    """A line that no CI runner takes for a command: they read `::name` at its beginning (behind blanks, too), and
+    `##[name]` or `##vso[name]` anywhere in it.
+    """
+    start = len(line) - len(line.lstrip())
+    if line.startswith("::", start):
+        line = f"{line[:start]}\\x3a{line[start + 1 :]}"
+    return _COMMAND.sub(r"#\\x23", line)
+
+
+def first(problems: Sequence[Problem], limit: int) -> list[Problem]:
+    """At most `limit` problems in the order of the files, chosen errors before warnings before advice."""
     if len(problems) <= limit:
         return sorted(problems, key=lambda problem: problem.order)
     weight = {"error": 0, "warning": 1, "advice": 2}

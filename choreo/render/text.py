@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -24,6 +25,14 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc")
 _EMOJI_STYLE = "\ufe0f"
 _MOST_MARKS = 4
 """Combining marks allowed in a row; stacks beyond it draw over the lines above and below."""
+
+
+def utc(at: float) -> str:
+    """A time (UTC seconds since 1970) as people read it."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+    except (OverflowError, ValueError, OSError):
+        return f"{at:.0f} s after 1970"
 
 
 def ascii_only(stream: TextIO) -> bool:

@@ -3,46 +3,78 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from choreo.canonical import Payload
 from choreo.plan import Plan
-from choreo.render.text import gutter, one_line, safe_text
+from choreo.render.lanes import Opened, by_lane, inside, lane_lines, scope_of, scopes_of
+from choreo.render.text import gutter, one_line, safe_text, utc
 from choreo.store import RunRecord
 from choreo.trace import (
     Asked,
     Attempt,
+    ChildRun,
     Decided,
+    Delayed,
+    EffectKey,
     Event,
     HandedOver,
     HopFinished,
     HopStarted,
     LimitsRaised,
+    Recalled,
     RunFinished,
     RunResumed,
     RunStarted,
+    TimerFired,
     Verdict,
 )
 
 _SHORT = 96
+_UNDER = "        | "
+_CHILD = {"playing": "goes on", "waiting": "waits", "limit": "has nothing left to spend", "over": "is over"}
 
 
-def render_course(record: RunRecord, plan: Plan | None, events: Sequence[Event]) -> str:
-    """The course of a run: every visit, handoff and decision in order, one or two lines each."""
-    first = events[0].at if events else record.created
-    lines = [*_head(record), ""]
-    roles: dict[int, str] = {}
-    for event in events:
-        if isinstance(event, HopStarted):
-            roles[event.hop] = event.role
-        lines.extend(_event(event, first, roles, plan))
-    return "\n".join(lines) + "\n"
+def render_course(
+    record: RunRecord,
+    plan: Plan | None,
+    events: Sequence[Event],
+    below: Mapping[int, str] | None = None,
+    since: float | None = None,
+    taken: Mapping[int, tuple[str, str, int]] | None = None,
+    lane: str = "",
+) -> str:
+    """The course of a run: every visit, handoff and decision in order, one or two lines each.
+
+    `below` are the courses of child runs by the hop they play; each is set in under the start of its hop. `since`
+    (UTC seconds) is what the times count from: the first event of the run, unless told otherwise. `taken`: by hop
+    (kind, run, hop) of the earlier hop that its output was taken from. What happened in lanes stands together, where
+    they were opened; `lane`: only what happened in this one.
+    """
+    first = since if since is not None else events[0].at if events else record.created
+    roles = {event.hop: event.role for event in events if isinstance(event, HopStarted)}
+    scopes = scopes_of(events)
+
+    def tell(part: Sequence[Event], outer: str) -> list[str]:
+        lines: list[str] = []
+        for entry in by_lane(part, scopes, outer):
+            event = entry.event if isinstance(entry, Opened) else entry
+            lines.extend(_event(event, first, roles, plan))
+            if taken and isinstance(event, HopFinished) and event.hop in taken:
+                lines.append(f"{'':12}{taken_told(*taken[event.hop])}")
+            if below and isinstance(event, HopStarted) and event.hop in below:
+                lines.extend(_UNDER + line for line in below[event.hop].splitlines() if line)
+            if isinstance(entry, Opened):
+                lines.extend(lane_lines(entry, tell))
+        return lines
+
+    shown = [event for event in events if inside(scope_of(event, scopes), lane)] if lane else events
+    return "\n".join([*_head(record), "", *tell(shown, lane)]) + "\n"
 
 
 def _head(record: RunRecord) -> list[str]:
-    created = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.created))
+    created = utc(record.created)
     cost = f"{record.cost:.4f}" + ("" if record.priced else " (some prices unknown)")
     labels = "  ".join(f"{key}={value}" for key, value in record.labels.items())
     lines = [
@@ -78,6 +110,18 @@ def _event(event: Event, first: float, roles: dict[int, str], plan: Plan | None)
             return [f"{stamp}question {event.question}  {event.touchpoint}  {one_line(event.why)}"]
         case Decided():
             return _decision(event, stamp)
+        case Delayed():
+            return [f"{stamp}handoff {event.handoff}  waits {event.due - event.at:g} s, until {utc(event.due)}"]
+        case EffectKey():
+            return [f"{stamp}{_key_told(event)}"]
+        case TimerFired():
+            return [f"{stamp}handoff {event.handoff}  its time has come"]
+        case ChildRun():
+            until = f", until {utc(event.due)}" if event.due is not None else ""
+            spent = f"{event.hops} hops  cost {event.cost:.4f}" if event.priced else f"{event.hops} hops  cost ?"
+            return [f"{stamp}hop {event.hop}  child run {event.run}  {_CHILD[event.state]}{until}  {spent}"]
+        case Recalled():
+            return [f"{stamp}question {event.question}  as in run {event.run}, question {event.earlier}"]
         case RunResumed():
             return [f"{stamp}taken up by {one_line(event.owner)}"]
         case LimitsRaised():
@@ -86,6 +130,21 @@ def _event(event: Event, first: float, roles: dict[int, str], plan: Plan | None)
             outcome = f" ({event.outcome})" if event.outcome else ""
             result = f"  {_brief(event.payload)}" if event.payload is not None else ""
             return [f"{stamp}{event.status}{outcome}{result}"]
+
+
+def _key_told(event: EffectKey) -> str:
+    told = f"hop {event.hop}  key {one_line(event.key)}"
+    if event.over:
+        return told + (f"  taken over from hop {event.earlier} of run {event.run}" if event.run else "  done again")
+    if event.run:
+        return f"{told}  skipped: hop {event.earlier} of run {event.run} did it, its receipt is taken"
+    return told
+
+
+def taken_told(kind: str, run: str, hop: int) -> str:
+    """Where the output of a hop is from that was not played: of an attempt of this kind."""
+    what = {"receipt": "not done again: the receipt"}.get(kind, kind)
+    return f"{what} {'of' if kind == 'receipt' else 'from'} hop {hop} of run {one_line(run)}"
 
 
 def _hop_end(event: HopFinished, stamp: str, roles: dict[int, str]) -> list[str]:
@@ -106,8 +165,8 @@ def _handoff(event: HandedOver, stamp: str, plan: Plan | None) -> list[str]:
     target = f" -> {event.target}" if event.target else ""
     lines = [f"{stamp}handoff {event.number}  {by}{target}  {event.state}"]
     if event.message:
-        blame = f" (blame: {event.blame})" if event.blame else ""
-        lines.append(f"{'':12}[{event.code}] {one_line(event.message)}{blame}")
+        blame, code = f" (blame: {event.blame})" if event.blame else "", f"[{event.code}] " if event.code else ""
+        lines.append(f"{'':12}{code}{one_line(event.message)}{blame}")
     return lines + _verdict("receiver", event.verdict)
 
 
@@ -147,6 +206,7 @@ def render_hop(events: Sequence[Event], attempts: Sequence[tuple[int, Attempt]],
         lines += [line.strip() if place == 0 else line for place, line in enumerate(_handoff(cause, "", None))]
     lines += _whole("input", started.input)
     lines += _whole("previous", started.previous) + _whole("feedback", started.feedback)
+    lines += [_key_told(event) for event in events if isinstance(event, EffectKey) and event.hop == number]
     own = [attempt for hop, attempt in attempts if hop == number]
     for place, attempt in enumerate(own, 1):
         lines += _attempt(place, attempt)
@@ -161,6 +221,7 @@ def _attempt(number: int, attempt: Attempt) -> list[str]:
     told = [f"{attempt.seconds:.2f} s"]
     for label, value in (
         ("model", attempt.model),
+        ("tool", one_line(str(attempt.facts.get("tool", ""))) or None),
         ("in", attempt.tokens_in),
         ("out", attempt.tokens_out),
         ("cost", attempt.cost),
@@ -187,14 +248,17 @@ def _whole(label: str, payload: Payload | None) -> list[str]:
 
 
 def _raw(label: str, data: bytes) -> list[str]:
-    return [f"  {label} ({len(data):,} bytes)", gutter(data.decode("utf-8", "replace"))]
+    return [f"  {label} ({len(data):,} bytes)", gutter(data.decode("utf-8", "replace").replace("\r\n", "\n"))]
 
 
 # -- as JSON -------------------------------------------------------------------------------------
 
 
 def trace_json(record: RunRecord, events: Sequence[Event], attempts: Sequence[tuple[int, Attempt]]) -> dict[str, Any]:
-    """Everything on record about a run as plain JSON: `run`, `events` in order, `attempts` with their hop."""
+    """Everything on record about a run as plain JSON: `run`, `events` in order, `attempts` with their hop.
+
+    A child run names the run (`parent`) and the hop (`parent_hop`) that it plays.
+    """
     return {
         "run": {
             "id": record.id,
@@ -209,6 +273,8 @@ def trace_json(record: RunRecord, events: Sequence[Event], attempts: Sequence[tu
             "labels": dict(record.labels),
             "plan": record.plan,
             "created": record.created,
+            "parent": record.parent,
+            "parent_hop": record.parent_hop,
         },
         "events": [{"event": _KINDS[type(event)], **_plain(event)} for event in events],
         "attempts": [{"hop": hop, **_plain(attempt)} for hop, attempt in attempts],
@@ -222,6 +288,11 @@ _KINDS = {
     HopFinished: "hop-finished",
     Asked: "asked",
     Decided: "decided",
+    Delayed: "delayed",
+    TimerFired: "timer-fired",
+    ChildRun: "child-run",
+    Recalled: "recalled",
+    EffectKey: "effect-key",
     LimitsRaised: "limits-raised",
     RunResumed: "run-resumed",
     RunFinished: "run-finished",

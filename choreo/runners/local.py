@@ -1,71 +1,52 @@
 """The local runner: performs what `advance` says in this process, and commits what happened.
 
 One asyncio loop; parallel hops are tasks. Everything a hop or a person brings back goes through one
-mailbox, so that facts are booked one at a time, each with all that follows from it, in one transaction.
+mailbox, so that facts are booked one at a time, each with all that follows from it. Hops that ended may share
+a transaction: it is written before anything leaves this process (a service or a model is called, a person is
+asked, the end is told) and before this process waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+import math
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from choreo.engine.advance import Ask, Finish, Play, advance, finished_hop, rebuild
-from choreo.engine.answer import decided
-from choreo.engine.position import HopState, OpenQuestion, Position
+from choreo.engine.advance import Cancel, Finish, Play, asks, in_hand, rebuild
+from choreo.engine.fold import fold
+from choreo.engine.position import HopState
 from choreo.engine.react import Check, react
-from choreo.errors import ChoreoError, HeldError, PlayFailed
-from choreo.gates.base import Answer, Gate, Parked
-from choreo.plan import Plan
-from choreo.players.base import Instant, Played, Player, Visit, is_instant
-from choreo.runners.questions import answer_check, question_for
-from choreo.spec import Role
+from choreo.errors import ChoreoError
+from choreo.players.base import is_instant
+from choreo.runners.parts import HopEnded, Mail, Parts, PersonAnswered, cut_short, is_priced, status_of
+from choreo.runners.persons import Persons
+from choreo.runners.visits import Visits
 from choreo.store import Store
-from choreo.store.writer import AnswerWaiting, HopAttempt, RunWriter
-from choreo.trace import Asked, Attempt, Decided, Event, HopFinished, HopStatus, RunFinished, RunResumed
+from choreo.store.claims import ClaimTaken
+from choreo.store.writer import AnswerWaiting, HopAttempt
+from choreo.trace import (
+    Asked,
+    ChildRun,
+    Decided,
+    EffectKey,
+    Event,
+    HopFinished,
+    RunFinished,
+    RunResumed,
+    TimerFired,
+)
 
-Watch = Callable[[Sequence[Event], Position], None]
-"""Told what was committed, after it was."""
-
-DEADLINE = 600.0
-"""Seconds a hop may take where its role has no `timeout`."""
 POLL = 0.3
-RENEW = 20.0
-
-
-@dataclass
-class Parts:
-    """What a runner works with. `gate` is None where nobody can be asked now."""
-
-    plan: Plan
-    position: Position
-    writer: RunWriter
-    store: Store
-    check: Check
-    player: Callable[[Role], Player | Instant]
-    gate: Gate | None = None
-    watch: Watch = lambda events, position: None
-    clock: Callable[[], float] = time.time
-    spent_before: Mapping[int, tuple[float, bool]] = field(default_factory=dict)
-    """Of hops that were in play when the last process ended: (cost so far, all of it known)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _HopEnded:
-    hop: HopState
-    fact: Event
-    attempts: tuple[HopAttempt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _PersonAnswered:
-    question: OpenQuestion
-    answer: Answer | Parked
+LOOK = 1.0
+"""Seconds between two looks whether someone wants the run to stop."""
+RENEW = 20
+"""Looks after which the lease is renewed."""
+_MOST_HELD = 256
+"""Events that may be booked before they are written, where a run never has to wait."""
+PATIENCE = 5.0
+"""Seconds that a process stays only to wait for a delay. For a longer one it leaves, and `resume --due` goes on."""
 
 
 class LocalRunner:
@@ -74,15 +55,17 @@ class LocalRunner:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.plan, self.position = parts.plan, parts.position
-        self._mail: asyncio.Queue[_HopEnded | _PersonAnswered | BaseException | None] = asyncio.Queue()
+        self._mail: asyncio.Queue[Mail] = asyncio.Queue()
         self._hops: dict[int, asyncio.Task[None] | None] = {}
-        self._asking: tuple[int, asyncio.Task[None]] | None = None
-        self._parked: set[int] = set()
-        self._players: dict[str, Player | Instant] = {}
-        self._quit = False
+        self._visits = Visits(self)
+        self._persons = Persons(self)
         self._ahead = False
-        """True once a write has failed: the position holds what is not on disk, so nothing may follow from it."""
+        """True once a write has failed: the position holds what cannot be on disk, so nothing may follow from it."""
+        self._held: list[Event] = []
+        self._held_attempts: list[HopAttempt] = []
         self.interrupted = False
+        self._looks = 0
+        self._stopped_by: str | None = None
 
     def interrupt(self) -> None:
         """Stop as soon as what must not be cut is on record. The run stays resumable."""
@@ -93,15 +76,24 @@ class LocalRunner:
         """The end of the run, or None where it waits or was interrupted. Raises StoreError, HeldError."""
         self._renew_later()
         try:
-            return await self._main_line()
+            end = await self._main_line()
+            await self.parts.writer.settled()
         finally:
             self._renewing.cancel()
             await self._let_go()
+        return end if self._stopped_by is None or self.position.finished is not None else await self._stop()
+
+    async def _stop(self) -> RunFinished:
+        end = RunFinished(self.parts.clock(), "stopped", code="stopped", message=f"stopped by {self._stopped_by}")
+        self.commit(end)
+        await self.parts.writer.settled()
+        return end
 
     async def resume(self, owner: str) -> None:
         """Book that this process took the run up: effects that were cut short become questions."""
         now = self.parts.clock()
-        lost = [(hop.number, _cut_short(self.plan, hop, now)) for hop in self.position.in_play]
+        hops = [hop for hop in self.position.in_play if not self._visits.is_below(hop)]
+        lost = [(hop.number, cut_short(self.plan, hop, now)) for hop in hops]
         self.commit(RunResumed(now, owner), lost)
         spent = dict(self.parts.spent_before)
         for number, attempt in lost:
@@ -110,33 +102,109 @@ class LocalRunner:
         self.parts.spent_before = spent
 
     async def _main_line(self) -> RunFinished | None:
+        try:
+            return await self._until_rest()
+        finally:
+            if not self._ahead:
+                self.flush()
+
+    async def _until_rest(self) -> RunFinished | None:
         while not self.interrupted:
-            self._take_answers()
-            actions = advance(self.plan, self.position)
+            self._persons.take_answers()
+            self._take_delayed()
+            actions = in_hand(self.position)
             if actions and isinstance(actions[0], Finish):
                 return actions[0].event
+            self._cancel(action.hop for action in actions if isinstance(action, Cancel))
             await self._play(action for action in actions if isinstance(action, Play))
-            self._ask([action for action in actions if isinstance(action, Ask)])
-            if not self._hops and self._asking is None:
+            self._persons.ask(asks(self.position))
+            if self.rests and not self.parts.stays:
                 return None
             self._book(await self._next())
+            while not self._mail.empty():
+                self._book(self._mail.get_nowait())
         return None
+
+    @property
+    def rests(self) -> bool:
+        """Whether only what comes from outside this process can bring the run on: a person, or a time far away."""
+        below = self.parts.below
+        if self._persons.may_answer:
+            return False
+        children = all(below is not None and below.rests(self.position.run, number) for number in self._hops)
+        return children and not self.position.machines and self._until_delayed() > PATIENCE
+
+    @property
+    def over(self) -> bool:
+        """Whether it is on record that the run is over for good."""
+        end = self.position.finished
+        return end is not None and end.status != "limit" and not end.stopped and not self._ahead
+
+    def post(self, mail: Mail) -> None:
+        """Leave something for the main line to book."""
+        self._mail.put_nowait(mail)
 
     # -- facts -----------------------------------------------------------------------------------
 
-    def commit(self, fact: Event, attempts: Iterable[HopAttempt] = ()) -> None:
-        """Book a fact and all that follows, durably, then tell whoever watches."""
+    def commit(self, fact: Event, attempts: Iterable[HopAttempt] = (), first: tuple[Event, ...] = ()) -> None:
+        """Book a fact and all that follows. On disk when this returns, but for a hop's end: `flush` writes it."""
         if isinstance(fact, Asked):  # another question may have been booked since this one was thought of
             fact = replace(fact, question=self.position.asked + 1)
         made = tuple(attempts)
+        may_wait = isinstance(fact, HopFinished) and not self.position.questions and len(self._held) < _MOST_HELD
+        if not may_wait:
+            self.flush()
         self._ahead = True
-        events = react(self.plan, self.position, fact, self.parts.check)
-        try:
-            self.parts.writer.append(events, made, status=status_of(self.position), at=fact.at)
-        except AnswerWaiting:
-            self._answer_first(fact, made)
-            return
+        if self.parts.below is not None:
+            first = (*first, *self.parts.below.first(self.position, fact))
+        for event in first:
+            fold(self.plan, self.position, event)
+        self._held += (*first, *react(self.plan, self.position, fact, self.parts.check))
+        self._held_attempts += made
         self._ahead = False
+        if may_wait and not self.position.questions and self.position.finished is None:
+            return
+        try:
+            self.flush()
+        except AnswerWaiting:
+            self._held, self._held_attempts = [], []
+            self._answer_first(fact, made)
+
+    @property
+    def store(self) -> Store:
+        return self.parts.store
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        return self.parts.clock
+
+    @property
+    def check(self) -> Check:
+        return self.parts.check
+
+    async def claim(self, fact: EffectKey) -> bool:
+        """Commit the key of an effect before it is done. False where someone else was quicker."""
+        self.flush()
+        now, due = fact.at, self.position.due
+        try:
+            self.parts.writer.append((fact,), status=status_of(self.position), at=now, due=due)
+        except ClaimTaken:
+            return False
+        await self.parts.writer.settled()
+        fold(self.plan, self.position, fact)
+        self.parts.watch((fact,), self.position)
+        return True
+
+    def flush(self) -> None:
+        """Write what was booked, in one durable transaction, then tell whoever watches. Raises AnswerWaiting."""
+        if not self._held:
+            return
+        events, attempts = self._held, self._held_attempts
+        now, due = events[-1].at, self.position.due
+        self._ahead = True
+        self.parts.writer.append(events, attempts, status=status_of(self.position), at=now, due=due)
+        self._ahead = False
+        self._held, self._held_attempts = [], []
         self.parts.watch(events, self.position)
 
     def _answer_first(self, fact: Event, attempts: Sequence[HopAttempt]) -> None:
@@ -145,39 +213,66 @@ class LocalRunner:
         history = store.history(store.find(self.position.run))
         self.position = self.parts.position = rebuild(self.plan, self.position.run, history)
         self._ahead = False
-        self._take_answers()
+        self._persons.take_answers()
         if not isinstance(fact, Decided) or fact.question in self.position.questions:
             self.commit(fact, attempts)
 
-    def _book(self, mail: _HopEnded | _PersonAnswered | BaseException | None) -> None:
+    def _book(self, mail: Mail) -> None:
         if isinstance(mail, BaseException):
             raise mail
-        if isinstance(mail, _HopEnded):
+        if isinstance(mail, HopEnded):
             self._hops.pop(mail.hop.number, None)
-            self.commit(mail.fact, mail.attempts)
-        elif isinstance(mail, _PersonAnswered):
-            self._asking = None
-            self._answered(mail.question, mail.answer)
+            self.commit(mail.fact, mail.attempts, mail.first)
+        elif isinstance(mail, ChildRun):
+            if mail.state == "limit":
+                self._hops.pop(mail.hop, None)
+            if mail.hop in self.position.playing:
+                self.commit(mail)
+        elif isinstance(mail, PersonAnswered):
+            self._persons.answered(mail.question, mail.answer)
 
-    async def _next(self) -> _HopEnded | _PersonAnswered | BaseException | None:
-        if not self.position.questions:
+    async def _next(self) -> Mail:
+        if self._mail.empty():
+            self.flush()
+        asked = self.position.questions or self.position.children
+        if not asked and not self.position.delayed:
             return await self._mail.get()
         # A question is open: someone may answer it from another process, or its time may run out.
+        wait = min(self._until_delayed(), POLL if asked else math.inf)
         try:
-            return await asyncio.wait_for(self._mail.get(), POLL)
+            return await asyncio.wait_for(self._mail.get(), wait)
         except TimeoutError:
             return None
 
+    def _until_delayed(self) -> float:
+        """Seconds until the first delayed arrival is due; infinite where nothing is delayed."""
+        dues = [delayed.due for delayed in self.position.delayed.values()]
+        return max(0.0, min(dues) - self.parts.clock()) if dues else math.inf
+
+    def _take_delayed(self) -> None:
+        """Send what was delayed and whose time has come on its way, in the order in which it came due."""
+        if not self.position.delayed:
+            return
+        now = self.parts.clock()
+        for number, delayed in sorted(self.position.delayed.items(), key=lambda item: (item[1].due, item[0])):
+            if delayed.due <= now and number in self.position.delayed:
+                self.commit(TimerFired(now, number))
+
     def _renew_later(self) -> None:
-        self._renewing = asyncio.get_running_loop().call_later(RENEW, self._renew)
+        self._renewing = asyncio.get_running_loop().call_later(LOOK, self._renew)
 
     def _renew(self) -> None:
+        self._looks += 1
         try:
-            self.parts.writer.renew(self.parts.clock())
+            self._stopped_by = self.parts.writer.asked_to_stop()
+            if self._looks % RENEW == 0:
+                self.parts.writer.renew(self.parts.clock())
         except ChoreoError as error:
             self._mail.put_nowait(error)
-        else:
-            self._renew_later()
+            return
+        if self._stopped_by is not None:
+            self.interrupt()
+        self._renew_later()
 
     # -- hops ------------------------------------------------------------------------------------
 
@@ -185,205 +280,45 @@ class LocalRunner:
         for action in actions:
             if action.hop.number in self._hops:
                 continue
-            if is_instant(self._player(action.hop)):
+            if not self._visits.is_below(action.hop) and is_instant(self._visits.player(action.hop)):
                 # Nothing to wait for: a task of its own would only cost time.
                 self._hops[action.hop.number] = None
                 await self._play_hop(action.hop)
             else:
+                self.flush()
+                await self.parts.writer.settled()
                 self._hops[action.hop.number] = asyncio.create_task(self._play_hop(action.hop))
 
     async def _play_hop(self, hop: HopState) -> None:
         try:
-            self._mail.put_nowait(await self._played(hop))
+            below = self.parts.below if self._visits.is_below(hop) else None
+            self._mail.put_nowait(await (self._visits.play(hop) if below is None else below.play(self, hop)))
         except asyncio.CancelledError:
-            raise
+            if hop.number not in self._visits.cancelled:
+                raise
+            self.post(self._visits.cut(hop))
         except BaseException as error:  # noqa: BLE001 - goes to the main line, which raises it
             self._mail.put_nowait(error)
 
-    async def _played(self, hop: HopState) -> _HopEnded:
-        role = self.plan.roles[hop.role].role
-        visit = self._visit(hop, role)
-        made: list[Attempt] = []
-        began = time.monotonic()
-
-        def record(attempt: Attempt) -> None:
-            made.append(attempt)
-            now = self.parts.clock()
-            self.parts.writer.append((), [(hop.number, attempt)], status=status_of(self.position), at=now)
-
-        try:
-            player = self._player(hop)
-            if is_instant(player):
-                played = player.play_now(visit)
-            else:
-                async with asyncio.timeout(visit.deadline + 5.0):
-                    played = await cast(Player, player).play(visit, record)
-        except TimeoutError:
-            failure = PlayFailed("timeout", f"no result within {visit.deadline:g} s", timeout=True)
-            return self._failed(hop, failure, made, time.monotonic() - began)
-        except PlayFailed as failure:
-            return self._failed(hop, failure, made, time.monotonic() - began)
-        return self._done(hop, role, played, made, time.monotonic() - began)
-
-    def _player(self, hop: HopState) -> Player | Instant:
-        found = self._players.get(hop.role)
-        if found is None:
-            found = self._players[hop.role] = self.parts.player(self.plan.roles[hop.role].role)
-        return found
-
-    def _visit(self, hop: HopState, role: Role) -> Visit:
-        emits = self.plan.roles[hop.role].emits
-        return Visit(
-            run=self.position.run,
-            hop=hop.number,
-            role=role,
-            input=hop.input,
-            trigger=self.position.trigger,
-            absent=self.plan.absent,
-            previous=hop.previous,
-            feedback=hop.feedback,
-            schema=emits.schema if emits is not None else None,
-            emits=emits.ref if emits is not None else None,
-            deadline=role.timeout or DEADLINE,
-            folder=self.plan.spec.folder,
-            models=self.plan.spec.models,
-            seed=hop.number,
-        )
-
-    def _done(self, hop: HopState, role: Role, played: Played, made: list[Attempt], seconds: float) -> _HopEnded:
-        cost, priced = self._cost(hop.number, (*made, *played.attempts))
-        measured = None
-        if role.confidence is not None and role.confidence.expression is None:
-            measured = (played.confidence, played.confidence_source, dict(played.confidence_detail))
-        fact = finished_hop(
-            self.plan,
-            hop,
-            played.value,
-            self.parts.check,
-            more={"trigger": self.position.trigger, "run": {"id": self.position.run}},
-            at=self.parts.clock(),
-            seconds=seconds,
-            cost=cost,
-            priced=priced,
-            measured=measured,
-        )
-        return _HopEnded(hop, fact, tuple((hop.number, attempt) for attempt in played.attempts))
-
-    def _failed(self, hop: HopState, failure: PlayFailed, made: list[Attempt], seconds: float) -> _HopEnded:
-        now = self.parts.clock()
-        if failure.timeout and hop.effect:
-            # The late result is discarded, so whether the effect happened is not known.
-            why = f"the effect did not report back in time: {failure.message}"
-            number = self.position.asked + 1
-            return _HopEnded(hop, Asked(now, number, "in_doubt", hop.role, hop.input, hop=hop.number, why=why), ())
-        cost, priced = self._cost(hop.number, made)
-        status: HopStatus = "timeout" if failure.timeout else "failed"
-        fact = HopFinished(
-            now,
-            hop.number,
-            status,
-            code=failure.code,
-            message=failure.message,
-            cost=cost,
-            priced=priced,
-            seconds=seconds,
-        )
-        return _HopEnded(hop, fact, ())
-
-    def _cost(self, hop: int, attempts: Iterable[Attempt]) -> tuple[float, bool]:
-        """Known cost of a hop, what a process that died had spent on it included, and whether that is all."""
-        cost, priced = self.parts.spent_before.get(hop, (0.0, True))
-        for attempt in attempts:
-            cost += attempt.cost or 0.0
-            priced = priced and is_priced(attempt)
-        return cost, priced
-
-    # -- persons ---------------------------------------------------------------------------------
-
-    def _ask(self, actions: list[Ask]) -> None:
-        gate = self.parts.gate
-        if gate is None or self._asking is not None or self._quit:
-            return
-        for action in actions:
-            asked = action.question.asked
-            if asked.question not in self._parked:
-                task = asyncio.create_task(self._ask_one(gate, action.question))
-                self._asking = (asked.question, task)
-                return
-
-    async def _ask_one(self, gate: Gate, question: OpenQuestion) -> None:
-        try:
-            attempts = self.parts.store.attempts_of(self.position.run)
-            shown = question_for(self.plan, self.position, question, attempts)
-            answer = await gate.ask(shown, answer_check(self.plan, self.position, question, self.parts.check))
-            self._mail.put_nowait(_PersonAnswered(question, answer))
-        except asyncio.CancelledError:
-            raise
-        except KeyboardInterrupt:
-            self.interrupt()
-        except BaseException as error:  # noqa: BLE001 - goes to the main line, which raises it
-            self._mail.put_nowait(error)
-
-    def _answered(self, question: OpenQuestion, answer: Answer | Parked) -> None:
-        number = question.asked.question
-        if not isinstance(answer, Answer):
-            self._parked.add(number)
-            self._quit = self._quit or answer == "quit"
-            return
-        if number not in self.position.questions:
-            return  # withdrawn, or decided elsewhere, while it was on the screen
-        try:
-            self._record(answer, number)
-        except HeldError:
-            return  # someone else was quicker: their answer is on record and is taken in next
-
-    def _record(self, answer: Answer, number: int) -> None:
-        fact = decided(
-            self.plan,
-            self.position,
-            number,
-            answer.decision,
-            answer.digest,
-            check=self.parts.check,
-            at=self.parts.clock(),
-            by=answer.by,
-            payload=answer.payload,
-            reason=answer.reason,
-            seconds=answer.seconds,
-        )
-        self.parts.store.record_answer(self.position.run, fact)
-
-    def _take_answers(self) -> None:
-        """Book answers that were recorded (here or elsewhere) and questions whose time is over."""
-        if not self.position.questions:
-            return
-        for answer in self.parts.store.answers(self.position.run):
-            if answer.question in self.position.questions:
-                self._stop_asking(answer.question)
-                self.commit(_at(answer, self.parts.clock()))
-        now = self.parts.clock()
-        for number, question in list(self.position.questions.items()):
-            due = question.asked.due
-            if due is not None and due <= now and number in self.position.questions:
-                self._stop_asking(number)
-                shown = question.asked.payload.digest
-                self.commit(Decided(now, number, "expired", shown, by="choreo", reason="nobody answered in time"))
-
-    def _stop_asking(self, number: int) -> None:
-        if self._asking is not None and self._asking[0] == number:
-            self._asking[1].cancel()
-            self._asking = None
+    def _cancel(self, hops: Iterable[HopState]) -> None:
+        """Stop visits whose lane is over. How each of them ended comes by mail."""
+        for hop in hops:
+            if hop.number in self._visits.cancelled:
+                continue
+            self._visits.cancelled.add(hop.number)
+            task = self._hops.get(hop.number)
+            if task is not None:
+                task.cancel()
+            elif hop.number not in self._hops:
+                self.post(self._visits.cut(hop))
 
     # -- the end ---------------------------------------------------------------------------------
 
     async def _let_go(self) -> None:
         """Cancel what may be cut; wait for effects that happen once, and record how they went."""
-        if self._asking is not None:
-            self._asking[1].cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._asking[1]
+        await self._persons.let_go()
         tasks = {number: task for number, task in self._hops.items() if task is not None}
-        effects = [task for number, task in tasks.items() if self.position.hops[number].effect]
+        effects = [task for number, task in tasks.items() if self.position.hops[number].intent]
         others = [task for task in tasks.values() if task not in effects]
         for task in others:
             task.cancel()
@@ -391,39 +326,5 @@ class LocalRunner:
         await asyncio.gather(*effects, return_exceptions=True)
         while not self._mail.empty():
             mail = self._mail.get_nowait()
-            if isinstance(mail, _HopEnded) and mail.hop.effect and not self._ahead:
+            if isinstance(mail, HopEnded) and mail.hop.effect and not self._ahead:
                 self.commit(mail.fact, mail.attempts)
-
-
-def status_of(position: Position) -> str:
-    """The status of a run as the table `run` has it."""
-    if position.finished is not None:
-        return position.finished.status
-    return "waiting" if position.questions and not position.in_play else "running"
-
-
-def is_priced(attempt: Attempt) -> bool:
-    """Whether what an attempt cost is known. A call that brought no answer back costs nothing."""
-    answered = attempt.finish is not None or attempt.code is None or attempt.kind == "interrupted"
-    return attempt.cost is not None or not answered
-
-
-def _cut_short(plan: Plan, hop: HopState, now: float) -> Attempt:
-    """The attempt that was under way when the last process ended: what it brought and cost is not known."""
-    from choreo.spec import ModelPlayer
-
-    paid = isinstance(plan.roles[hop.role].role.player, ModelPlayer)
-    return Attempt(
-        kind="interrupted",
-        request=hop.input.data,
-        response=None,
-        started=now,
-        seconds=0.0,
-        code="interrupted",
-        message="the process ended while this was under way",
-        cost=None if paid else 0.0,
-    )
-
-
-def _at(answer: Decided, now: float) -> Decided:
-    return replace(answer, at=now)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from choreo.errors import StoreError, UsageError
 from choreo.store import driver
-from choreo.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
+from choreo.store.backup import sync, upgrade, version_of
+from choreo.store.schema import APPLICATION_ID, VERSION, migrate, tables_of
 
 FOLDER = ".choreo"
 FILE = "trace.db"
@@ -43,7 +44,7 @@ def open_for_writing(path: Path, *, make: bool = True) -> driver.Connection:
             if not make:
                 raise _no_store(path)
             _create(path)
-        _check_header(path)
+        _bring_up(path)
         connection = _checked(driver.connect(str(path)), path)
         driver.prepare(connection)
     except driver.DatabaseError as error:
@@ -58,7 +59,7 @@ def open_for_reading(path: Path) -> driver.Connection:
     if not path.exists():
         raise _no_store(path)
     try:
-        _check_header(path)
+        _bring_up(path)
         connection = _checked(driver.connect(str(path), read_only=True), path)
     except driver.DatabaseError as error:
         raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
@@ -83,31 +84,34 @@ def _create(path: Path) -> None:
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:
         connection = driver.connect(str(fresh))
+        connection.execute("BEGIN IMMEDIATE")
         migrate(connection)
+        connection.execute("COMMIT")
         if driver.wal_is_safe():
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
-        _sync(fresh)
+        sync(fresh)
         try:
             os.link(fresh, path)
         except FileExistsError:
             return  # another process was quicker: its store is as good
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         for rest in ("", "-wal", "-shm", "-journal"):
             fresh.with_name(fresh.name + rest).unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _bring_up(path: Path) -> None:
+    """Refuse what cannot be opened; upgrade what an older choreo wrote, with a copy beside it first."""
+    if check_header(path) < VERSION:
+        upgrade(path)
 
 
-def _check_header(path: Path) -> None:
-    """Refuse what is not ours before SQLite opens it: a look at the first hundred bytes changes nothing."""
+def check_header(path: Path) -> int:
+    """Refuse what is not ours before SQLite opens it: a look at the first hundred bytes changes nothing.
+
+    Gives the store's version. Raises StoreError.
+    """
     if not path.is_file():
         raise StoreError("store-foreign", f"{path} is not a plain file", _ADVICE)
     size = path.stat().st_size
@@ -121,13 +125,13 @@ def _check_header(path: Path) -> None:
     if application != APPLICATION_ID:
         raise StoreError("store-foreign", f"{path} is an SQLite file, but not a trace store of choreo", _ADVICE)
     if version > VERSION:
-        message = f"{path} was written by a newer choreo (store version {version}, this one knows {VERSION})"
-        raise StoreError("store-newer", message, "upgrade choreo, or name another file with --db")
+        raise _newer(path, version)
     page = struct.unpack(">H", head[16:18])[0]
     pages = struct.unpack(">I", head[28:32])[0]
     page = 65536 if page == 1 else page
     if size % page or (size < pages * page and not path.with_name(path.name + "-wal").exists()):
         raise StoreError("store-damaged", f"{path} is cut short: {size} bytes of {pages * page}", _ADVICE)
+    return int(version)
 
 
 def _checked(connection: driver.Connection, path: Path) -> driver.Connection:
@@ -141,13 +145,21 @@ def _checked(connection: driver.Connection, path: Path) -> driver.Connection:
 
 def _check_content(connection: driver.Connection, path: Path) -> None:
     found = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    missing = [name for name in TABLES if name not in found]
+    version = version_of(connection)
+    if version > VERSION:
+        raise _newer(path, version)
+    missing = [name for name in tables_of(version) if name not in found]
     if missing:
         raise StoreError("store-damaged", f"{path} lacks the table {', '.join(missing)}", _ADVICE)
     if path.stat().st_size <= _SMALL:
         said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if said != "ok":
             raise StoreError("store-damaged", f"{path}: {said}", _ADVICE)
+
+
+def _newer(path: Path, version: int) -> StoreError:
+    message = f"{path} was written by a newer choreo (store version {version}, this one knows {VERSION})"
+    return StoreError("store-newer", message, "upgrade choreo, or name another file with --db")
 
 
 def _room(path: Path) -> str:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from choreo.canonical import Payload
 from choreo.trace import (
     Asked,
     Attempt,
+    ChildRun,
     Decided,
+    Delayed,
+    EffectKey,
     Event,
     HandedOver,
     HopFinished,
     HopStarted,
     LimitsRaised,
+    Recalled,
     RunFinished,
     RunResumed,
     RunStarted,
+    TimerFired,
     Verdict,
 )
 
@@ -36,19 +41,26 @@ KINDS: dict[type[Struct], str] = {
     HopFinished: "hop-end",
     Asked: "asked",
     Decided: "decided",
+    Delayed: "delayed",
+    TimerFired: "timer",
+    EffectKey: "key",
+    ChildRun: "child",
+    Recalled: "recalled",
     Attempt: "attempt",
 }
-_VALUES = {kind: attrgetter(*kind.__struct_fields__) for kind in KINDS}
-_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _in_chain(value: Any) -> Any:
+    return value.digest if isinstance(value, Payload) else dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_ENTRY = msgspec.json.Encoder(enc_hook=_in_chain, order="deterministic")
 
 
 def link(chain: bytes, seq: int, event: Event | Attempt) -> bytes:
     """The next value of a run's hash chain. Payloads enter with their digests."""
-    kind = type(event)
-    values = [value if type(value) in _AS_IT_IS else _plain(value) for value in _VALUES[kind](event)]
-    entry = _COMPACT.encode([seq, KINDS[kind], values])
-    return hashlib.sha256(chain + entry.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(chain + _ENTRY.encode((seq, KINDS[type(event)], event))).digest()
 
 
 def agree(entries: Sequence[Event | Attempt], hops: int, end: tuple[str, str | None, str | None]) -> bool:
@@ -57,26 +69,10 @@ def agree(entries: Sequence[Event | Attempt], hops: int, end: tuple[str, str | N
     for entry in entries:
         if isinstance(entry, RunFinished):
             last = entry
-        elif isinstance(entry, LimitsRaised):
+        elif isinstance(entry, LimitsRaised) or (isinstance(entry, RunResumed) and last is not None and last.stopped):
             last = None
     ended = end[0] in ("running", "waiting") if last is None else end == (last.status, last.outcome, last.code)
     return ended and hops == sum(1 for entry in entries if isinstance(entry, HopStarted))
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, Payload):
-        return value.digest
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    if isinstance(value, Verdict):
-        return [value.contract, value.digest, [list(item) for item in value.violations]]
-    if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in sorted(value.items())}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return str(value)
 
 
 def text(value: Any) -> str:
@@ -95,6 +91,10 @@ def verdict_columns(verdict: Verdict | None) -> tuple[str | None, str | None, st
         return None, None, None
     found = text([list(item) for item in verdict.violations]) if verdict.violations else None
     return verdict.contract, verdict.digest, found
+
+
+def _verdict_list(verdict: Verdict | None) -> list[Any] | None:
+    return None if verdict is None else [verdict.contract, verdict.digest, verdict.violations]
 
 
 def read_verdict(contract: str | None, digest: str | None, violations: str | None) -> Verdict | None:
@@ -136,20 +136,42 @@ def read_event(row: Row, payload: Fetch) -> Event:
             return RunResumed(row["at"], detail["owner"])
         case "limits":
             return LimitsRaised(row["at"], detail["limits"], detail["by"])
+        case "delayed":
+            return Delayed(row["at"], detail["handoff"], detail["due"])
+        case "timer":
+            return TimerFired(row["at"], detail["handoff"])
+        case "key":
+            return EffectKey(row["at"], **detail)
+        case "child":
+            return ChildRun(row["at"], **detail)
+        case "recalled":
+            return Recalled(row["at"], **detail)
     return RunFinished(
         row["at"], detail["status"], detail["outcome"], payload(row["payload"]), detail["code"], detail["message"]
     )
 
 
-def event_detail(event: RunStarted | RunResumed | LimitsRaised | RunFinished) -> tuple[Payload | None, str]:
+def event_detail(
+    event: (
+        RunStarted | RunResumed | LimitsRaised | Delayed | TimerFired | EffectKey | ChildRun | Recalled | RunFinished
+    ),
+) -> tuple[Payload | None, str]:
     """The payload and the `detail` column of an entry of the table `event`."""
     match event:
         case RunStarted():
-            return event.payload, text({"defaults": event.defaults, "verdict": _plain(event.verdict)})
+            return event.payload, text({"defaults": event.defaults, "verdict": _verdict_list(event.verdict)})
         case RunResumed():
             return None, text({"owner": event.owner})
         case LimitsRaised():
             return None, text({"limits": dict(event.limits), "by": event.by})
+        case Delayed():
+            return None, text({"handoff": event.handoff, "due": event.due})
+        case TimerFired():
+            return None, text({"handoff": event.handoff})
+        case EffectKey():
+            return None, text({name: getattr(event, name) for name in EffectKey.__struct_fields__ if name != "at"})
+        case ChildRun() | Recalled():
+            return None, text({name: getattr(event, name) for name in event.__struct_fields__ if name != "at"})
     told = {"status": event.status, "outcome": event.outcome, "code": event.code, "message": event.message}
     return event.payload, text(told)
 

@@ -2,6 +2,8 @@
 
 Payloads are kept once each, by digest; other tables name them by `payload.id`. `run.key` is the
 short number other tables use. `seq` orders all events of a run. The views give people text.
+
+A released version of the tables never changes: what is new is a further step of `_STEPS`, and `VERSION` counts them.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 APPLICATION_ID = 0x43484F52  # "CHOR"
-VERSION = 1
+VERSION = 2
 
 _TABLES = """
 CREATE TABLE plan (
@@ -79,21 +81,55 @@ CREATE VIEW correction AS SELECT
   JOIN payload a ON a.id = decision.edited WHERE decision.decision = 'edit';
 """
 
-TABLES = ("plan", "payload", "run", "event", "hop", "attempt", "handoff", "decision")
+_WAITING = """
+ALTER TABLE run ADD COLUMN due REAL;
+ALTER TABLE run ADD COLUMN stop TEXT;
+ALTER TABLE run ADD COLUMN parent TEXT;
+ALTER TABLE run ADD COLUMN parent_hop INTEGER;
+CREATE INDEX run_due ON run(due) WHERE due IS NOT NULL;
+CREATE TABLE claim (
+  scope TEXT NOT NULL, key TEXT NOT NULL, run INTEGER NOT NULL, hop INTEGER NOT NULL, at REAL NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_cache_key ON attempt(json_extract(facts, '$.cache_key'))
+  WHERE json_extract(facts, '$.cache_key') IS NOT NULL;
+"""
+"""`run.due`: when the first delay or question of the run runs out. `run.stop`: who asked its owner to stop.
+`run.parent`, `run.parent_hop`: the id of the run, and its hop, that a child run plays; its own id is `PARENT.HOP`.
+`claim`: what may happen once over all runs: `trigger SPEC` by `once_per`, `effect SPEC/ROLE` by `key`.
+`attempt_cache_key`: the answers of roles with `cache: true`, by the digest of role and input."""
+
+_STEPS = (("0001 tables", _TABLES + _VIEWS), ("0002 waiting, claims and child runs", _WAITING))
+_TABLES_SINCE = (
+    ("plan", "payload", "run", "event", "hop", "attempt", "handoff", "decision"),
+    ("claim",),
+)
+
+
+def tables_of(version: int) -> tuple[str, ...]:
+    """The tables that a store of this version has."""
+    return tuple(name for names in _TABLES_SINCE[:version] for name in names)
 
 
 def migrate(connection: Any) -> None:
-    """Bring a store to `VERSION`: an empty file gets the tables, an older one what is missing."""
+    """Bring a store to `VERSION`: an empty file gets all steps, an older one what is missing.
+
+    The caller has begun a transaction, and commits it.
+    """
     from sqlite_utils import Database, Migrations
 
     migrations = Migrations("choreo")
-
-    @migrations(name="0001 tables")  # type: ignore[untyped-decorator]
-    def tables(db: Database) -> None:
-        for statement in (_TABLES + _VIEWS).split(";"):
-            if statement.strip():
-                db.execute(statement)
-
+    for name, statements in _STEPS:
+        migrations(name=name)(_step(statements))
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _step(statements: str) -> Any:
+    def apply(db: Any) -> None:
+        for statement in statements.split(";"):
+            if statement.strip():
+                db.execute(statement)
+
+    return apply

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from choreo.canonical import Payload, digest_of, encode
 from choreo.errors import HeldError, StoreError, UsageError
 from choreo.store import driver, place, rows
+from choreo.store.claims import Claim, find_claim, take_claim
+from choreo.store.commits import Commits, GroupCommits
 from choreo.store.owner import Owner, is_alive, this_process
+from choreo.store.remembered import Remembered, find_remembered, taken_from
 from choreo.store.writer import HopAttempt, RunWriter, take
-from choreo.trace import Attempt, Decided, Event
+from choreo.trace import Asked, Attempt, Decided, Event
 
 Read = TypeVar("Read")
 
@@ -41,13 +44,34 @@ class RunRecord:
     settings: Mapping[str, Any]
     owner: Owner | None
     until: float
+    due: float | None = None
+    """When the first delay or open question in it runs out."""
+    parent: str | None = None
+    """The id of the run, one of whose hops (`parent_hop`) this child run plays."""
+    parent_hop: int | None = None
     open_questions: int = 0
+    """In this run and the child runs below it."""
+
+
+class OpenQuestion(NamedTuple):
+    """A question that waits for a person. Times are UTC seconds."""
+
+    run: str
+    question: int
+    spec: str
+    kind: str
+    touchpoint: str
+    scope: str
+    asked: float
+    due: float | None
 
 
 _COLUMNS = (
     "key,id,spec,version,plan,status,created,changed,outcome,code,message,hops,cost,priced,labels,settings,"
-    "pid,host,process,until,"
-    "(SELECT COUNT(*) FROM decision d WHERE d.run=run.key AND d.decision IS NULL) AS open_questions"
+    "pid,host,process,until,due,parent,parent_hop,"
+    "(SELECT COUNT(*) FROM decision d WHERE d.run=run.key AND d.decision IS NULL)"
+    " + (SELECT COUNT(*) FROM run c JOIN decision d ON d.run=c.key AND d.decision IS NULL"
+    " WHERE c.id > run.id || '.' AND c.id < run.id || '/') AS open_questions"
 )
 
 
@@ -56,6 +80,7 @@ class Store:
 
     def __init__(self, connection: driver.Connection, path: Path) -> None:
         self._db = connection
+        self._commits = Commits(connection)
         self._plans: set[str] = set()
         """Digests of plans that are known to be in the store."""
         self.path = path
@@ -71,6 +96,17 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
+    def share_commits(self) -> None:
+        """From now on the runs played in one event loop share transactions: see `RunWriter.settled`."""
+        self._commits = GroupCommits(self._db)
+
+    async def settled(self) -> None:
+        """Comes back when all that was written is on disk."""
+        try:
+            await self._commits.settled()
+        except driver.DatabaseError as error:
+            raise self._unwritten(error) from error
+
     # -- runs ----------------------------------------------------------------------------------------
 
     def create_run(
@@ -84,11 +120,16 @@ class Store:
         status: str,
         at: float,
         main: str,
+        due: float | None = None,
+        claims: Sequence[tuple[str, str]] = (),
         labels: Mapping[str, str] | None = None,
         settings: Mapping[str, Any] | None = None,
+        parent: tuple[str, int] | None = None,
     ) -> RunWriter:
         """Record a new run with its first events, owned by this process. `spec` is (name, version), `main`
-        the key of the spec's own text in `sources`."""
+        the key of the spec's own text in `sources`, `parent` the run and hop that a child run plays.
+
+        Each of `claims`, (scope, key), lets one run only be created with it: raises ClaimTaken for any further one."""
         with self._writing():
             if plan not in self._plans:
                 self._db.execute(
@@ -98,12 +139,17 @@ class Store:
             owner, told = this_process(), (rows.text(labels or {}), rows.text(settings or {}))
             done = self._db.execute(
                 "INSERT INTO run(id,spec,version,plan,status,created,changed,labels,settings,"
-                "chain,pid,host,process,epoch)"
-                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1)",
-                (run, *spec, plan, status, at, at, *told, run.encode(), owner.pid, owner.host, owner.process),
+                "chain,pid,host,process,parent,parent_hop,epoch)"
+                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)",
+                (
+                    *(run, *spec, plan, status, at, at, *told, run.encode()),
+                    *(owner.pid, owner.host, owner.process, *(parent or (None, None))),
+                ),
             )
-            writer = RunWriter(self._db, run, int(done.lastrowid), 1, 0, run.encode())
-            writer.append_within(events, status=status, at=at)
+            for claim in claims:
+                take_claim(self._db, claim, (int(done.lastrowid), 0), at, over=False)
+            writer = RunWriter(self._db, self._commits, run, int(done.lastrowid), 1, 0, run.encode())
+            writer.append_within(events, status=status, at=at, due=due)
         self._plans.add(plan)
         return writer
 
@@ -115,7 +161,12 @@ class Store:
                 raise UsageError("no-run", f"there is no run {run.id}")
             if found.owner is not None and found.owner != this_process() and is_alive(found.owner, found.until, at):
                 raise HeldError("run-held", f"run {run.id} is being played by {found.owner}", "wait for it, or stop it")
-            return take(self._db, found.key, run.id, this_process(), at)
+            return take(self._db, self._commits, found.key, run.id, this_process(), at)
+
+    def ask_to_stop(self, run: RunRecord, by: str) -> None:
+        """Have the process that owns a run save and stop: it looks every second."""
+        with self._writing():
+            self._db.execute("UPDATE run SET stop=? WHERE key=? AND pid IS NOT NULL", (by, run.key))
 
     def find(self, name: str) -> RunRecord:
         """The run with this id, the only one whose id begins so, or the newest (`last`). Raises UsageError."""
@@ -123,7 +174,8 @@ class Store:
             found = self.runs(limit=1)
         else:
             exact = self._find("id=?", name)
-            found = [exact] if exact else self._select("substr(id,1,?)=?", (len(name), name), "LIMIT 3")
+            begun = "id >= ? AND id < ?" + ("" if "." in name else " AND parent IS NULL")
+            found = [exact] if exact else self._select(begun, (name, name + chr(0x10FFFF)), "LIMIT 3")
         if not found:
             raise UsageError("no-run", f"there is no run `{name}` in {self.path}", "see: choreo runs")
         if len(found) > 1:
@@ -131,10 +183,15 @@ class Store:
         return found[0]
 
     def runs(
-        self, limit: int = 50, status: str | None = None, labels: Mapping[str, str] | None = None
+        self,
+        limit: int = 50,
+        status: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        *,
+        children: bool = False,
     ) -> list[RunRecord]:
-        """Newest first."""
-        conditions, values = ["1=1"], []
+        """Newest first; child runs only where they are asked for."""
+        conditions, values = ["1=1" if children else "parent IS NULL"], []
         if status is not None:
             conditions.append("status=?")
             values.append(status)
@@ -142,6 +199,35 @@ class Store:
             conditions.append("EXISTS (SELECT 1 FROM json_each(run.labels) j WHERE j.key=? AND j.value=?)")
             values += [key, value]
         return self._select(" AND ".join(conditions), tuple(values), "ORDER BY id DESC LIMIT ?", limit)
+
+    def due(self, now: float) -> list[RunRecord]:
+        """The runs whose time has come, earliest first; a child run counts for the run at its top."""
+        tops = (self.top(run) for run in self._select("due<=?", (now,), "ORDER BY due, id"))
+        return list({run.id: run for run in tops}.values())
+
+    def next_due(self) -> float | None:
+        """When the first run that waits comes due (UTC seconds); None where none does."""
+        query = "SELECT MIN(due) AS due FROM run WHERE due IS NOT NULL"
+        found = self._rows(query, ())[0]["due"]
+        return None if found is None else float(found)
+
+    def unfinished(self) -> list[RunRecord]:
+        """The runs that are neither over nor stopped, oldest first."""
+        return self._select("status IN ('running','waiting') AND parent IS NULL", (), "ORDER BY id")
+
+    def lookup(self, run: str) -> RunRecord | None:
+        """The run with exactly this id."""
+        return self._find("id=?", run)
+
+    def top(self, run: RunRecord) -> RunRecord:
+        """The run at the top of the child runs that `run` belongs to; itself where it is no child run."""
+        while run.parent is not None:
+            run = self.find(run.parent)
+        return run
+
+    def below(self, run: str) -> list[RunRecord]:
+        """The child runs of a run, theirs, and so on, in the order of their ids."""
+        return self._select("id > ? AND id < ?", (run + ".", run + "/"), "ORDER BY id")
 
     def sources(self, run: RunRecord) -> tuple[str, dict[str, str]]:
         """The texts of the plan that the run keeps: (key of the spec itself, all texts by relative path)."""
@@ -159,6 +245,18 @@ class Store:
     def _select(self, condition: str, values: tuple[Any, ...], tail: str, *more: Any) -> list[RunRecord]:
         query = f"SELECT {_COLUMNS} FROM run WHERE {condition} {tail}"  # noqa: S608 - no value enters the text
         return [_run_record(row) for row in self._rows(query, (*values, *more))]
+
+    def claim(self, name: tuple[str, str], now: float) -> Claim | None:
+        """Who has claimed (scope, key): what may happen once over all runs."""
+        return self._read(lambda: find_claim(self._db, name, now))
+
+    def remembered(self, key: str) -> Remembered | None:
+        """The newest answer of a role with `cache: true` to this question (`choreo.players.identity.asked`)."""
+        return self._read(lambda: find_remembered(self._db, key))
+
+    def taken(self, run: RunRecord) -> dict[int, tuple[str, str, int]]:
+        """By hop: (`reused`, `receipt` or `cached`, run, hop) of the earlier hop whose output it took."""
+        return self._read(lambda: taken_from(self._db, run.key))
 
     # -- answers -------------------------------------------------------------------------------------
 
@@ -197,6 +295,25 @@ class Store:
         )
         fetch = self._fetcher({})
         return [rows.read_decision(row, fetch) for row in self._rows(query, (run,))]
+
+    def open_questions(self, run: str) -> list[Asked]:
+        """The questions of a run that nobody has answered, in their order."""
+        query = "SELECT d.* FROM decision d JOIN run ON run.key=d.run WHERE run.id=? AND d.decision IS NULL"
+        fetch = self._fetcher({})
+        asked = [event for row in self._rows(query, (run,)) for _, event in rows.read_question(row, fetch)]
+        return [event for event in asked if isinstance(event, Asked)]
+
+    def count_questions(self) -> int:
+        """How many questions are open in all runs."""
+        return int(self._rows("SELECT COUNT(*) AS n FROM decision WHERE decision IS NULL", ())[0]["n"])
+
+    def questions(self, limit: int) -> list[OpenQuestion]:
+        """The open questions of all runs, oldest first."""
+        query = (
+            "SELECT run.id AS run, d.number AS question, run.spec, d.kind, d.touchpoint, d.scope, d.asked, d.due"
+            " FROM decision d JOIN run ON run.key=d.run WHERE d.decision IS NULL ORDER BY d.asked LIMIT ?"
+        )
+        return [OpenQuestion(**row) for row in self._rows(query, (limit,))]
 
     # -- reading back --------------------------------------------------------------------------------
 
@@ -299,17 +416,19 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._commits.begin()
             try:
                 yield
-                self._db.execute("COMMIT")
+                self._commits.commit()
             except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                self._commits.rollback()
                 raise
         except driver.DatabaseError as error:
-            help = "free the disk or the lock, or name another file with --db"
-            raise StoreError("store-write", f"{self.path} could not be written: {error}", help) from error
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: Exception) -> StoreError:
+        help = "free the disk or the lock, or name another file with --db"
+        return StoreError("store-write", f"{self.path} could not be written: {error}", help)
 
 
 def _payload_id(connection: driver.Connection, payload: Payload | None) -> int | None:

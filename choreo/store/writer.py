@@ -8,11 +8,14 @@ from typing import Any
 from choreo.canonical import Payload, digest_of
 from choreo.errors import HeldError, StoreError
 from choreo.store import driver, rows
+from choreo.store.claims import take_claim
+from choreo.store.commits import Commits
 from choreo.store.owner import LEASE, Owner
 from choreo.trace import (
     Asked,
     Attempt,
     Decided,
+    EffectKey,
     Event,
     HandedOver,
     HopFinished,
@@ -49,7 +52,7 @@ _ATTEMPT = (
 )
 _EVENT = "INSERT INTO event(run,seq,kind,at,payload,detail) VALUES(?,?,?,?,?,?)"
 _RUN = (
-    "UPDATE run SET seq=?,chain=?,status=?,changed=?,hops=hops+?,cost=cost+?,priced=MIN(priced,?),until=? "
+    "UPDATE run SET seq=?,chain=?,status=?,changed=?,hops=hops+?,cost=cost+?,priced=MIN(priced,?),until=?,due=? "
     "WHERE key=? AND epoch=?"
 )
 _RUN_END = "UPDATE run SET outcome=?,code=?,message=?,result=?,pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=?"
@@ -66,9 +69,12 @@ class RunWriter:
     event that ends the run lets it go in the same transaction.
     """
 
-    def __init__(self, connection: driver.Connection, run: str, key: int, epoch: int, seq: int, chain: bytes) -> None:
+    def __init__(
+        self, connection: driver.Connection, commits: Commits, run: str, key: int, epoch: int, seq: int, chain: bytes
+    ) -> None:
         self.run = run
         self._db = connection
+        self._commits = commits
         self._key = key
         self._epoch = epoch
         self._seq = seq
@@ -79,18 +85,27 @@ class RunWriter:
 
     # -- one transaction -----------------------------------------------------------------------------
 
-    def append(self, events: Sequence[Event], attempts: Iterable[HopAttempt] = (), *, status: str, at: float) -> None:
-        """Record attempts, then events, in order. `status` is the run's status afterwards."""
+    def append(
+        self,
+        events: Sequence[Event],
+        attempts: Iterable[HopAttempt] = (),
+        *,
+        status: str,
+        at: float,
+        due: float | None = None,
+    ) -> None:
+        """Record attempts, then events, in order. `status` is the run's status afterwards, `due` (UTC seconds) when
+        the first thing in it comes due."""
         seq, chain, known = self._seq, self._chain, dict(self._attempts)
         fresh: dict[str, int] = {}
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._commits.begin()
             try:
                 self._write(events, attempts, fresh)
-                self._book_run(events, status, at)
-                self._db.execute("COMMIT")
+                self._book_run(events, status, at, due)
+                self._commits.commit()
             except BaseException:
-                self._rollback()
+                self._commits.rollback()
                 raise
         except BaseException as error:
             self._seq, self._chain, self._attempts = seq, chain, known
@@ -102,14 +117,17 @@ class RunWriter:
         if len(self._known) > 4096:
             self._known.clear()
 
-    def append_within(self, events: Sequence[Event], *, status: str, at: float) -> None:
+    def append_within(self, events: Sequence[Event], *, status: str, at: float, due: float | None = None) -> None:
         """`append` inside the transaction that created the run."""
         self._write(events, (), self._known)
-        self._book_run(events, status, at)
+        self._book_run(events, status, at, due)
 
-    def _rollback(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+    async def settled(self) -> None:
+        """Comes back when all that was appended is on disk: at once, but where runs share transactions."""
+        try:
+            await self._commits.settled()
+        except driver.DatabaseError as error:
+            raise self._refused(error) from error
 
     def _refused(self, error: Exception) -> StoreError:
         help = "nothing that was acknowledged is lost; free the disk or the lock, then: choreo resume " + self.run
@@ -127,13 +145,13 @@ class RunWriter:
         self._seq += 1
         self._chain = rows.link(self._chain, self._seq, entry)
 
-    def _book_run(self, events: Sequence[Event], status: str, at: float) -> None:
+    def _book_run(self, events: Sequence[Event], status: str, at: float, due: float | None) -> None:
         hops = sum(1 for event in events if isinstance(event, HopStarted))
         ends = [event for event in events if isinstance(event, HopFinished)]
         cost = sum(event.cost or 0.0 for event in ends)
         priced = int(all(event.priced for event in ends))
         done = self._db.execute(
-            _RUN, (self._seq, self._chain, status, at, hops, cost, priced, at + LEASE, self._key, self._epoch)
+            _RUN, (self._seq, self._chain, status, at, hops, cost, priced, at + LEASE, due, self._key, self._epoch)
         )
         if done.rowcount != 1:
             raise self._taken_over()
@@ -217,11 +235,15 @@ class RunWriter:
                 kind = rows.KINDS[type(event)]
                 found = self._payload(payload, fresh)
                 self._db.execute(_EVENT, (self._key, self._seq, kind, event.at, found, detail))
-                if isinstance(event, RunFinished):
+                if isinstance(event, EffectKey) and (event.over or not event.run):
+                    name, owner = (event.scope, event.key), (self._key, event.hop)
+                    take_claim(self._db, name, owner, event.at, event.over)
+                elif isinstance(event, RunFinished):
                     end = (event.outcome, event.code, event.message, found, self._key)
                     self._db.execute(_RUN_END, end)
 
     def _write_hop(self, event: HopStarted, fresh: dict[str, int]) -> None:
+        self._attempts[event.hop] = 0
         self._db.execute(
             _HOP,
             (
@@ -328,6 +350,14 @@ class RunWriter:
         if done.rowcount != 1:
             raise AnswerWaiting(event.question)
 
+    def asked_to_stop(self) -> str | None:
+        """Who has asked this process to save and stop (see `Store.ask_to_stop`), or None."""
+        try:
+            row = self._db.execute("SELECT stop FROM run WHERE key=?", (self._key,)).fetchone()
+        except driver.DatabaseError as error:
+            raise self._refused(error) from error
+        return None if row is None else row[0]
+
     # -- the lease -----------------------------------------------------------------------------------
 
     def renew(self, at: float) -> None:
@@ -349,11 +379,11 @@ class RunWriter:
             raise self._taken_over()
 
 
-def take(connection: driver.Connection, key: int, run: str, owner: Owner, at: float) -> RunWriter:
+def take(connection: driver.Connection, commits: Commits, key: int, run: str, owner: Owner, at: float) -> RunWriter:
     """Make this process the owner, in the transaction that is open. The caller has checked that it may."""
     row = connection.execute("SELECT epoch, seq, chain FROM run WHERE key=?", (key,)).fetchone()
     connection.execute(
-        "UPDATE run SET epoch=?, pid=?, host=?, process=?, until=? WHERE key=?",
+        "UPDATE run SET epoch=?, pid=?, host=?, process=?, until=?, stop=NULL WHERE key=?",
         (row[0] + 1, owner.pid, owner.host, owner.process, at + LEASE, key),
     )
-    return RunWriter(connection, run, key, row[0] + 1, row[1], row[2])
+    return RunWriter(connection, commits, run, key, row[0] + 1, row[1], row[2])

@@ -34,6 +34,7 @@ def test_the_result_can_be_had_with_everything_about_it_as_json(tmp_path: Path) 
         "message": "",
         "hops": 2,
         "cost": 0.0,
+        "due": None,
         "waiting_for": [],
     }
     listed = json.loads(choreo(tmp_path, "runs", "--json", "--label", "k=v").stdout)

@@ -12,13 +12,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from choreo.commands.checked import check_spec
-from choreo.commands.run import new_run_id, started
+from choreo.api.begin import new_run_id, started
+from choreo.api.checked import check_spec
 from choreo.engine.position import Position, start
 from choreo.engine.react import react
 from choreo.plan import plan_digest
 from choreo.players import player_for
-from choreo.runners.local import LocalRunner, Parts
+from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts
 from choreo.store import Store
 from choreo.trace import Event, HopFinished
 from choreo.verify import make_checker

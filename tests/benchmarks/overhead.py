@@ -18,14 +18,15 @@ from pathlib import Path
 
 import jsonschema_rs
 
+from choreo.api.begin import new_run_id
+from choreo.api.checked import check_spec
 from choreo.canonical import Payload
-from choreo.commands.checked import check_spec
-from choreo.commands.run import new_run_id
 from choreo.engine.position import start
 from choreo.engine.react import react
 from choreo.plan import plan_digest
 from choreo.players import player_for
-from choreo.runners.local import LocalRunner, Parts
+from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts
 from choreo.store import Store, driver
 from choreo.store.place import open_for_writing
 from choreo.trace import RunStarted

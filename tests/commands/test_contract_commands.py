@@ -119,7 +119,7 @@ def test_show_of_what_is_not_there_is_a_usage_error(project, named):
 def test_check_is_content_with_a_locked_project(project, capsys):
     lock_contracts((), rewrite=False)
     assert check() == 0
-    assert "2 contract versions checked" in capsys.readouterr().err
+    assert "2 contract versions checked: no problems" in capsys.readouterr().out
 
 
 def test_check_without_a_lock_advises_one(project, capsys):

@@ -30,6 +30,8 @@ def handoffs(draw: st.DrawFn) -> list[dict[str, Any]]:
             if target != "end" and ROLES.index(target) <= place:
                 entry["at_most"] = draw(st.integers(1, 2))
                 entry["revise"] = target == "a" and draw(st.booleans())
+            if draw(st.integers(0, 3)) == 0:
+                entry["after"] = 5.0
             if target == "e" and draw(st.booleans()):
                 entry["touchpoint"] = "gate"
             made.append(entry)
@@ -97,7 +99,8 @@ def test_a_run_stopped_after_every_event_ends_as_the_one_that_was_not(
     )
     named = {name for edge in plan.edges for name in (*edge.sources, *edge.handoff.targets)}
     defaults = {role: [{"n": 1, "ok": True}] for role in ROLES if role in named}
-    script = Script({**defaults, **given}, {"gate": decisions, "c": [("fill", {"n": 2, "ok": False})] * 4}, seed)
+    answers = {"gate": decisions, "c": [("fill", {"n": 2, "ok": False})] * 4}
+    script = Script({**defaults, **given}, answers, seed, timers=True)
     whole, restarted = Played(plan, script, {"n": 1}), Restarted(plan, script, {"n": 1})
     assert restarted.events == whole.events
     check_invariants(whole)

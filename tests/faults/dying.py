@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from choreo import cli
-from choreo.commands.checked import check_spec
-from choreo.commands.playing import Options, exit_code, resumed
-from choreo.commands.resume import plan_of
-from choreo.commands.run import new_run_id, started
+from choreo.api.begin import new_run_id, started
+from choreo.api.checked import check_spec
+from choreo.api.parts import exit_code, plan_of
+from choreo.commands.playing import Options, resumed
 from choreo.engine.position import Position, start
 from choreo.engine.react import react
 from choreo.gates.base import Answer, Parked, Question, Violations
@@ -28,10 +28,11 @@ from choreo.gates.script import ScriptGate
 from choreo.plan import plan_digest
 from choreo.players import player_for
 from choreo.players.base import Played, Player, Record, Visit
-from choreo.runners.local import LocalRunner, Parts, status_of
+from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts, status_of
 from choreo.store import Store, driver, place
 from choreo.store.writer import RunWriter
-from choreo.trace import Decided, Event, HopFinished, HopStarted, RunResumed
+from choreo.trace import Decided, Delayed, EffectKey, Event, HopFinished, HopStarted, RunResumed, TimerFired
 from choreo.verify import make_checker
 
 TRIGGER = {"path": ["start"]}
@@ -53,30 +54,42 @@ class Fuse:
             die()
 
 
+MARKS = (Delayed, TimerFired, EffectKey)
+
+
+def point_of(event: Any) -> str:
+    return event.role if isinstance(event, HopStarted) else type(event).__name__
+
+
 class DyingWriter(RunWriter):
     """Dies before, inside, or after the transaction in which a hop of the named role starts."""
 
     fuse: Fuse
 
-    def append(self, events: Sequence[Event], attempts: Any = (), *, status: str, at: float) -> None:
-        roles = [event.role for event in events if isinstance(event, HopStarted)]
+    def append(self, events: Sequence[Event], attempts: Any = (), **more: Any) -> None:
+        roles = [point_of(event) for event in events if isinstance(event, (HopStarted, *MARKS))]
         for role in roles:
             self.fuse.at("before intent", role)
-        super().append(events, attempts, status=status, at=at)
+        super().append(events, attempts, **more)
         for role in roles:
             self.fuse.at("after commit, before acknowledging", role)
         if any(isinstance(event, RunResumed) for event in events):
             self.fuse.at("in resume, after it was booked")
 
+    def _write_event(self, event: Event, fresh: dict[str, int]) -> None:
+        super()._write_event(event, fresh)
+        if isinstance(event, MARKS):
+            self.fuse.at("inside the transaction", point_of(event))
+
     def _write_hop(self, event: HopStarted, fresh: dict[str, int]) -> None:
         super()._write_hop(event, fresh)
         self.fuse.at("inside the transaction", event.role)
 
-    def _book_run(self, events: Sequence[Event], status: str, at: float) -> None:
-        super()._book_run(events, status, at)
+    def _book_run(self, events: Sequence[Event], *more: Any) -> None:
+        super()._book_run(events, *more)
         for event in events:
-            if isinstance(event, HopStarted):
-                self.fuse.at("inside the transaction, at its end", event.role)
+            if isinstance(event, (HopStarted, *MARKS)):
+                self.fuse.at("inside the transaction, at its end", point_of(event))
 
     def release(self) -> None:
         self.fuse.at("in close")

@@ -17,7 +17,8 @@ from choreo.engine.react import react
 from choreo.gates.base import Gate
 from choreo.plan import Plan, plan_digest
 from choreo.players.base import Played, Record, Visit
-from choreo.runners.local import LocalRunner, Parts, status_of
+from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts, status_of
 from choreo.store import RunRecord, Store
 from choreo.trace import Event, LimitsRaised, RunFinished, RunStarted
 

@@ -10,7 +10,7 @@ import pytest
 from building import HERE, plan_of
 from stage import Crash, Stage
 
-from choreo.commands.playing import exit_code
+from choreo.api.parts import exit_code
 from choreo.engine.limits import told
 from choreo.players.base import Played, Record, Visit
 from choreo.spec import ModelPlayer

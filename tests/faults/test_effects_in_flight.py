@@ -74,10 +74,10 @@ def test_an_effect_under_way_when_the_run_fails_is_awaited_and_recorded(stages: 
 class FullOnce(RunWriter):
     """A disk that is full for the write that ends hop 2, and only then."""
 
-    def append(self, events: Sequence[Event], attempts: Any = (), *, status: str, at: float) -> None:
+    def append(self, events: Sequence[Event], attempts: Any = (), **more: Any) -> None:
         if any(isinstance(event, HopFinished) and event.hop == 2 for event in events):
             raise StoreError("store-write", "the disk is full")
-        super().append(events, attempts, status=status, at=at)
+        super().append(events, attempts, **more)
 
 
 def test_an_effect_under_way_when_a_write_fails_is_in_doubt_and_the_run_resumes(

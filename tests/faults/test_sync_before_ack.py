@@ -20,7 +20,8 @@ from choreo.engine.position import start
 from choreo.engine.react import react
 from choreo.plan import plan_digest
 from choreo.render.live import Live
-from choreo.runners.local import LocalRunner, Parts
+from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts
 from choreo.store import Store, driver
 from choreo.trace import RunStarted
 

@@ -12,7 +12,7 @@ import sys
 import termios
 
 from choreo.canonical import Payload
-from choreo.gates.base import Answer, Question
+from choreo.gates.base import Answer, Asking, Question
 from choreo.gates.terminal import TerminalGate
 
 REFUND = {
@@ -30,7 +30,10 @@ REFUND = {
 
 
 def check(value):
-    """The sentences a contract check gives, written out by hand for this one contract."""
+    """The sentences a contract check gives, written out by hand for these contracts."""
+    if isinstance(value, dict) and "answers" in value:
+        long = [place for place, one in enumerate(value["answers"]) if len(one["answer"] or "") > 20]
+        return tuple(f"/answers/{place}/answer: longer than 20" for place in long)
     if not isinstance(value, dict):
         return ("/: expected an object",)
     found = [f"/{name}: required, but missing" for name in REFUND["required"] if name not in value]
@@ -104,6 +107,10 @@ QUESTIONS = {
     "form": lambda: refund(
         kind="fill", name="answer_case", ask="Fill in the refund.", payload={"email": "hi"},
         questions={"order": "Which order is it about?"},
+    ),
+    "asked": lambda: refund(
+        kind="fill", name="answer_case", ask="Answer what you can.", payload={"email": "hi"},
+        asks=(Asking("Per user?", ("yes", "no")), Asking("How many?"), Asking("Since when?")),
     ),
     "doubt": lambda: refund(kind="in_doubt", name="pay", ask="Was this refund paid?"),
 }  # fmt: skip

@@ -75,3 +75,60 @@ def test_an_effect_that_took_place_is_settled_with_what_it_gave_back(result):
         outcome = result(terminal)
     assert outcome["decision"] == "done"
     assert outcome["payload"] == {"order": "A", "amount": 10, "reply": "paid", "goodwill": False}
+
+
+def test_questions_that_are_data_are_answered_by_number_or_in_own_words_and_may_be_skipped(result):
+    with Terminal("asked") as terminal:
+        assert "1) yes" in terminal.wait_for("\nanswer_1: ")
+        terminal.send("2\n")
+        terminal.answer("x" * 21, "\nanswer_2: ")
+        terminal.wait_for("/answers/1/answer: longer than 20")
+        terminal.answer("about five", "\nanswer_2: ")
+        terminal.answer("", "\nanswer_3: ")
+        terminal.answer("y", FORM)
+        outcome = result(terminal)
+    assert outcome["payload"] == {
+        "answers": [
+            {"question": "Per user?", "answer": "no"},
+            {"question": "How many?", "answer": "about five"},
+            {"question": "Since when?", "answer": None},
+        ]
+    }
+
+
+def test_a_person_may_go_back_to_a_question_and_leave_the_rest(result):
+    with Terminal("asked") as terminal:
+        terminal.answer(":b", "\nanswer_1: ")
+        terminal.answer("1", "\nanswer_1: ")
+        terminal.answer(":b", "\nanswer_2: ")
+        assert 'Enter keeps "yes"' in terminal.wait_for("\nanswer_1: ")
+        terminal.send("only in part\n")
+        terminal.answer(":r", "\nanswer_2: ")
+        terminal.answer("y", FORM)
+        outcome = result(terminal)
+    assert [one["answer"] for one in outcome["payload"]["answers"]] == ["only in part", None, None]
+
+
+def test_questions_can_be_answered_in_the_editor_and_stay_as_they_were_asked(editor, result):
+    snippet = """save(text.replace('"answer": null', '"answer": "five"', 2).replace("Per user?", "Pay me?"))"""
+    with Terminal("asked", EDITOR=editor(snippet)) as terminal:
+        terminal.answer(":e", "\nanswer_1: ")
+        terminal.answer("y", FORM)
+        answers = result(terminal)["payload"]["answers"]
+    assert answers[0] == {"question": "Per user?", "answer": "five"}
+    assert [one["answer"] for one in answers] == ["five", "five", None]
+
+
+def test_going_back_and_leaving_the_rest_work_in_every_form(result):
+    with Terminal("form") as terminal:
+        terminal.answer("A-1", "\norder: ")
+        terminal.answer(":b", "\namount: ")
+        terminal.answer("A-2", "\norder: ")
+        terminal.answer("1", "\namount: ")
+        terminal.answer(":r", "\nreply: ")
+        assert "does not meet the contract yet" in terminal.wait_for(FORM)
+        terminal.send("again\n")
+        for typed, prompt in (("", "order"), ("", "amount"), ("ok", "reply"), (":r", "tone")):
+            terminal.answer(typed, f"\n{prompt}: ")
+        terminal.answer("y", FORM)
+        assert result(terminal)["payload"] == {"order": "A-2", "amount": 1, "reply": "ok"}

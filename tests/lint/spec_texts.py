@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from choreo.lint import check
-from choreo.load import Loaded, load_spec
+from choreo.loading import Loaded, load_spec
 from choreo.problem import Problem
 
 HEAD = """\
@@ -18,7 +18,7 @@ trigger: {accepts: thing@^1}
 """
 THING = """\
 contracts:
-  thing@1.0.0: {type: object}
+  thing@1.0.0: {type: object, required: [id]}
 """
 
 

@@ -129,7 +129,7 @@ def test_unknown_names_do_not_hide_or_multiply_what_else_is_wrong() -> None:
         "from: trigger, to: aa",
         "from: aa, to: bb",
         "from: bb, to: end",
-        roles="  lonely: {kind: reader, set: input, emits: thing@1.0.0}",
+        roles="  lonely: {kind: reader, set: input, accepts: thing@^1, emits: thing@1.0.0}",
     )
     wrong = text.replace("from: aa, to: bb}", "from: aaa, to: bbb}")
     assert sorted(codes(wrong)) == ["unknown-role", "unknown-role", "unreachable-role"]

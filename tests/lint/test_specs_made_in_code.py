@@ -11,9 +11,20 @@ from building import HERE, plan_of
 from msgspec.structs import replace
 
 from choreo.lint import check
-from choreo.load import load_spec
+from choreo.loading import load_spec
 from choreo.plan import make_plan
-from choreo.spec import CommandService, ContractRef, PythonService, Spec
+from choreo.spec import (
+    CommandService,
+    ContractRef,
+    HttpService,
+    McpService,
+    ModelPlayer,
+    Player,
+    PythonService,
+    Spec,
+    Template,
+    Tool,
+)
 
 SPECS = Path(__file__).parent.parent.parent / "specs"
 
@@ -23,6 +34,10 @@ def changed(**role: object) -> Spec:
     return replace(spec, roles={"a": replace(spec.roles["a"], **role)})
 
 
+def calls(method: str = "GET") -> HttpService:
+    return HttpService(Template(("https://a.example",), HERE), HERE, method)
+
+
 def codes(spec: Spec) -> set[str]:
     return {problem.code for problem in check(spec, {})}
 
@@ -30,6 +45,11 @@ def codes(spec: Spec) -> set[str]:
 @pytest.mark.parametrize("target", ["desk.py", "desk:pay()", "a/b:c", ":f", "m:", "m:f:g", "a..b:f", "1a:f"])
 def test_a_python_target_is_a_module_and_a_function(target: str) -> None:
     assert "bad-target" in codes(changed(player=PythonService(target, HERE)))
+
+
+def test_a_tool_is_held_to_the_same() -> None:
+    model = ModelPlayer("m/m", HERE, tools=(Tool("t", HERE, PythonService("desk.py", HERE)),))
+    assert "bad-target" in codes(changed(player=model))
 
 
 def test_a_good_python_target_passes() -> None:
@@ -76,8 +96,33 @@ def test_whatever_word_is_changed_a_spec_without_errors_has_a_plan(name: str, tm
 
 
 def _load_text(text: str, near: Path):  # type: ignore[no-untyped-def]
-    from choreo.load import load_stored
+    from choreo.loading import load_stored
 
     original = load_spec(str(near.parent / f"{near.name}.yaml"))
     sources = {**original.sources, f"{near.name}.yaml": text}
     return load_stored(sources, str(near.parent / f"{near.name}.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("player", "found"),
+    [
+        (calls("POST"), True),
+        (calls("HEAD"), False),
+        (calls(), False),
+        (McpService({"tool": "createIssue"}, HERE), True),
+        (McpService({"tool": "orders.delete_order"}, HERE), True),
+        (McpService({"tool": "get_update"}, HERE), False),
+        (McpService({"tool": "order_lookup"}, HERE), False),
+        (ModelPlayer("m/m", HERE, tools=(Tool("t", HERE, calls("PUT")),)), True),
+        (ModelPlayer("m/m", HERE, tools=(Tool("t", HERE, PythonService("a:b", HERE)),)), False),
+    ],
+)
+def test_only_actors_write_to_the_world_outside(player: Player, found: bool) -> None:
+    assert ("effect-not-actor" in codes(changed(player=player))) is found
+    assert "effect-not-actor" not in codes(changed(player=player, kind="actor"))
+
+
+def test_an_actor_says_how_often_its_call_may_happen() -> None:
+    pay = calls("POST")
+    assert "effect-unsaid" in codes(changed(player=pay, kind="actor"))
+    assert "effect-unsaid" not in codes(changed(player=pay, kind="actor", effect="once"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from choreo.canonical import Payload
-from choreo.load import load_spec
-from choreo.load.jsonfile import json_place, read_json
+from choreo.loading import load_spec
+from choreo.loading.jsonfile import json_place, read_json
 from choreo.problem import Place
 
 GOOD = (Path(__file__).parent / "good.yaml").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from choreo.load import load_spec, load_stored
-from choreo.load.unplayed import UNPLAYED
+from choreo.loading import load_spec, load_stored
+from choreo.loading.unplayed import UNPLAYED
 from choreo.problem import Place
 from choreo.spec import (
     END,
@@ -63,7 +63,7 @@ def text_at(text, place, length):
 
 
 def test_what_is_not_played_yet_is_told_at_its_key_and_nothing_else_is_wrong_with_the_full_language():
-    loaded = load(FULL)
+    loaded = load(FULL, **{"parts/other.yaml": GOOD})
     assert {problem.code for problem in loaded.problems} == {"not-supported-yet"}
     assert {text_at(FULL, problem.place, 40).split(":")[0] for problem in loaded.problems} == {
         path.rsplit("/", 1)[1] for path, _ in UNPLAYED

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from choreo.load import load_stored
+from choreo.loading import load_stored
 from choreo.render.problems import LIMIT, render_problems
 
 HEAD = "choreo: 1\nname: big\nversion: 1.0.0\ntrigger: {accepts: note@^1}\nroles:\n"
@@ -39,7 +39,7 @@ def test_five_thousand_errors_are_all_found_and_some_shown():
 def test_loading_a_good_spec_imports_nothing_heavy():
     heavy = ("jsonschema", "rich", "litellm", "asyncio", "sqlite3", "difflib", "typer", "xllamacpp", "sqlite_utils")
     code = (
-        "import sys; from choreo.load import load_spec; "
+        "import sys; from choreo.loading import load_spec; "
         "assert load_spec('tests/load/good.yaml').problems == (); "
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )

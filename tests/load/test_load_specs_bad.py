@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from choreo.load import load_spec, load_stored
-from choreo.load.shape import spec_schema
+from choreo.loading import load_spec, load_stored
+from choreo.loading.shape import spec_schema
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / "specs_bad" / "load"

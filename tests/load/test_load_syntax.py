@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from choreo.errors import UsageError
-from choreo.load import load_spec
-from choreo.load.yaml import read_yaml
+from choreo.loading import load_spec
+from choreo.loading.yaml import read_yaml
 from choreo.render.problems import render_problems
 
 HERE = Path(__file__).parent
@@ -197,7 +197,7 @@ def test_bombs_are_stopped_before_anything_recurses(name):
 
 
 def test_the_number_of_values_is_bounded(monkeypatch):
-    monkeypatch.setattr("choreo.load.yaml.MAX_NODES", 1000)
+    monkeypatch.setattr("choreo.loading.yaml.MAX_NODES", 1000)
     assert read_yaml("[" + "0," * 999 + "]", "x.yaml").problems == ()
     document = read_yaml("[" + "0," * 1000 + "]", "x.yaml")
     assert [(str(problem.place), problem.code) for problem in document.problems] == [("x.yaml:1:2000", "too-large")]

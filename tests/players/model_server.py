@@ -100,7 +100,9 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/-/log":
             with self.server.lock:
                 return self.send(200, json.dumps(self.server.log).encode())
-        return self.send(404, b"{}")
+        return self.do_POST()
+
+    do_HEAD = do_PUT = do_PATCH = do_DELETE = do_POST
 
     def answer(self, mode: str) -> None:
         name, _, argument = mode.partition(":")
@@ -136,7 +138,7 @@ class Answers(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         with contextlib.suppress(OSError):
-            self.wfile.write(body)
+            self.wfile.write(b"" if self.command == "HEAD" else body)
 
     # -- modes: HTTP ---------------------------------------------------------------------------------
 
@@ -150,6 +152,11 @@ class Answers(BaseHTTPRequestHandler):
     def mode_echo_key(self, _: str) -> None:
         """A 401 whose body repeats the whole Authorization header."""
         self.fail(401, f"Incorrect API key provided: {self.headers.get('authorization')}")
+
+    def mode_echo(self, _: str) -> None:
+        """What arrived, as JSON: for services."""
+        told = {"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "body": self.asked}
+        self.send(200, json.dumps(told).encode())
 
     def mode_redirect(self, argument: str) -> None:
         self.send(307, b"", location=argument or "http://127.0.0.1:9/v1/chat/completions")

@@ -15,7 +15,7 @@ from choreo.errors import PlayFailed
 from choreo.players.base import Played
 from choreo.players.model import ModelPlayer
 from choreo.players.remote import RemoteClient
-from choreo.players.retry import Timing
+from choreo.players.timing import Timing
 from choreo.spec import Confidence, Retry
 from choreo.trace import Attempt
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from choreo.commands.checked import check_spec
-from choreo.commands.run import new_run_id, started
+from choreo.api.begin import new_run_id, started
+from choreo.api.checked import check_spec
 from choreo.engine.position import start
 from choreo.engine.react import react
 from choreo.gates.base import Question
@@ -21,7 +21,8 @@ from choreo.plan import plan_digest
 from choreo.players import player_for
 from choreo.players.base import Played, Record, Visit
 from choreo.players.script import ScriptPlayer
-from choreo.runners.local import LocalRunner, Parts
+from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts
 from choreo.spec import ModelPlayer, Role
 from choreo.store import Store
 from choreo.verify import the_checker

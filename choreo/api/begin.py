@@ -1,0 +1,129 @@
+"""How a run begins: the first events, the row in the store, and what it claims."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from choreo.api.checked import Checked
+from choreo.canonical import NotData
+from choreo.engine.fold import fold
+from choreo.engine.keys import trigger_key
+from choreo.engine.position import Position, start
+from choreo.engine.react import react
+from choreo.errors import UsageError
+from choreo.expression import ExpressionError
+from choreo.plan import Plan
+from choreo.runners.children import first_fact
+from choreo.runners.parts import status_of
+from choreo.store import Store
+from choreo.store.claims import ClaimTaken
+from choreo.store.writer import RunWriter
+from choreo.trace import Event, RunFinished, RunStarted
+from choreo.verify import the_checker
+
+Claims = tuple[tuple[str, str], ...]
+"""(scope, key) of what may happen once over all runs: see `Store.create_run`."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that is on record and owned by this process. `first` names the run whose duplicate it is: nothing plays."""
+
+    position: Position
+    events: tuple[Event, ...]
+    writer: RunWriter
+    first: str | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a run keeps of how it was started."""
+
+    path: str
+    models: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def begin(checked: Checked, store: Store, fact: RunStarted, told: Told, claims: Claims = ()) -> Begun:
+    """Record a new run. Raises ClaimTaken where `claims` are another run's; the key of `once_per` makes a duplicate."""
+    plan, run = checked.plan, new_run_id(fact.at)
+    position, events, key = _opening(plan, run, fact)
+    try:
+        writer = _create(checked, store, fact, told, (position, events, (*key, *claims)))
+        return Begun(position, events, writer)
+    except ClaimTaken as taken:
+        if (taken.scope, taken.key) not in key:
+            raise
+        message = f"run {taken.run} has the same `once_per` value"
+        position, events, _ = _ended(plan, run, fact, "duplicate", "duplicate", message)
+        writer = _create(checked, store, fact, told, (position, events, claims), duplicate_of=taken.run)
+        return Begun(position, events, writer, taken.run)
+
+
+_Opening = tuple[Position, tuple[Event, ...], Claims]
+
+
+def _create(
+    checked: Checked, store: Store, fact: RunStarted, told: Told, opened: _Opening, **more: object
+) -> RunWriter:
+    position, events, claims = opened
+    return store.create_run(
+        position.run,
+        (checked.plan.spec.name, checked.plan.spec.version),
+        checked.digest,
+        checked.loaded.sources,
+        events,
+        status=status_of(position),
+        at=fact.at,
+        due=position.due,
+        claims=claims,
+        main=Path(told.path).name,
+        labels=told.labels,
+        settings={"path": told.path, "models": dict(told.models), **more},
+    )
+
+
+def _opening(plan: Plan, run: str, fact: RunStarted) -> _Opening:
+    """The first events of a run. Where `once_per` cannot be told the run has failed: it might be a duplicate."""
+    key = None
+    try:
+        if fact.verdict is None or fact.verdict.ok:
+            key = trigger_key(plan, run, fact.payload)
+    except ExpressionError as error:
+        return _ended(plan, run, fact, "failed", "once-per-error", f"`once_per`: {error}")
+    position = start(plan, run)
+    return position, react(plan, position, fact, the_checker()), (key,) if key is not None else ()
+
+
+def _ended(plan: Plan, run: str, fact: RunStarted, status: str, code: str, message: str) -> _Opening:
+    """A run that is over before anything was played."""
+    position = start(plan, run)
+    events = (fact, RunFinished(fact.at, status, code=code, message=message))  # type: ignore[arg-type]
+    for event in events:
+        fold(plan, position, event)
+    return position, events, ()
+
+
+def started(checked: Checked, value: object) -> RunStarted:
+    """The first event: the payload with the trigger contract's defaults, and the verdict on it. Raises UsageError."""
+    try:
+        return first_fact(checked.plan, value, time.time(), the_checker())
+    except NotData as error:
+        raise UsageError("not-data", f"the trigger payload holds {error}") from error
+
+
+def new_run_id(now: float) -> str:
+    """`YYYYMMDD-HHMMSS-mmmxxx`: ids sort by time (UTC, to the millisecond); the last three are drawn."""
+    global _last  # noqa: PLW0603 - two runs that this process begins in one millisecond must not draw the same id
+    _last = max(int(now * 1000), _last + 1)
+    letters = "abcdefghjkmnpqrstvwxyz23456789"
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(_last // 1000))
+    drawn = "".join(secrets.choice(letters) for _ in range(3))
+    return f"{stamp}-{_last % 1000:03d}{drawn}"
+
+
+_last = 0

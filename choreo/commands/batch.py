@@ -1,0 +1,289 @@
+"""`choreo batch`: one run per input, many side by side; stopped and taken up again without doing anything twice.
+
+An input is known by its digest (and which repeat of it it is) under the batch's name, which is the spec's name and
+the inputs' path: the claim is made in the transaction that creates its run. So the same command goes on where it was
+stopped, plays what is new, and gives the results of all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from choreo import errors
+from choreo.api.begin import Told, begin, started
+from choreo.api.checked import Checked, check_spec
+from choreo.api.parts import exit_code, of_role, parts_of, plan_of, take_up
+from choreo.commands.inputs import Input, count_inputs, read_inputs
+from choreo.commands.playing import SIGNALS, Options
+from choreo.commands.run import pairs, prepare_models
+from choreo.commands.speech import say, say_safe
+from choreo.errors import ChoreoError, StoreError, UsageError
+from choreo.players import player_for
+from choreo.players.base import Instant, Player
+from choreo.render.batch import BatchLive, Tally
+from choreo.runners.local import LocalRunner
+from choreo.runners.many import side_by_side
+from choreo.runners.parts import Parts
+from choreo.spec import Role
+from choreo.store import RunRecord, Store, find_store
+from choreo.store.claims import ClaimTaken
+from choreo.store.owner import is_alive, this_process
+from choreo.trace import RunFinished
+
+
+def batch(
+    spec: str,
+    inputs: str,
+    *,
+    parallel: int,
+    limits: Sequence[str],
+    out: str | None,
+    labels: Sequence[str],
+    models: Sequence[str],
+    options: Options,
+) -> int:
+    """Play the spec once for each input. Returns 0 where all are done; see `_code` for the rest."""
+    chosen, cost = pairs("--model", models), _cost_limit(limits)
+    checked = check_spec(spec, chosen)
+    path = Path(inputs)
+    total = count_inputs(path)
+    prepare_models(checked, options)
+    store = Store.open(find_store(options.db))
+    told = Told(str(Path(spec).absolute()), chosen, pairs("--label", labels))
+    try:
+        with _results(out) as results:
+            played = _Batch(checked, store, told, f"batch {checked.plan.spec.name} {path.absolute()}", results, cost)
+            played.tally = Tally(total)
+            code = asyncio.run(_play(played, path, parallel, options))
+        _say_end(played, code, options)
+        return code
+    finally:
+        store.close()
+
+
+async def _play(played: _Batch, path: Path, parallel: int, options: Options) -> int:
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        with contextlib.suppress(NotImplementedError, ValueError):
+            loop.add_signal_handler(number, played.interrupt, number)
+    played.store.share_commits()
+    gc.freeze()  # what is there by now stays: looking through it again and again costs a tenth of the time
+    live = BatchLive(sys.stderr, played.tally, quiet=options.quiet)
+    items = read_inputs(path, played.checked.plan.trigger)
+
+    async def one(item: Input) -> None:
+        await played.play(item)
+        live.show()
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            await side_by_side(items, one, parallel, lambda: played.over)
+        await played.store.settled()
+    finally:
+        gc.unfreeze()
+        live.close()
+    return played.code
+
+
+@dataclass
+class _Batch:
+    """One call of `choreo batch`: what is in play, and what came of the rest."""
+
+    checked: Checked
+    store: Store
+    told: Told
+    name: str
+    results: TextIO | None
+    cost: float | None
+    tally: Tally = field(default_factory=lambda: Tally(0))
+    interrupted: int | None = None
+    _runners: dict[str, LocalRunner] = field(default_factory=dict)
+    _players: dict[str, Player | Instant] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        """Whether no further input is begun."""
+        return self.interrupted is not None or self.at_limit
+
+    @property
+    def at_limit(self) -> bool:
+        return self.cost is not None and self.tally.cost >= self.cost
+
+    @property
+    def code(self) -> int:
+        """130 and the like after a signal, 8 at the cost limit, 1 where one failed, 4 where one waits, else 0."""
+        if self.interrupted is not None:
+            return SIGNALS.get(signal.Signals(self.interrupted), errors.INTERRUPTED)
+        if self.at_limit and self.tally.ended < self.tally.total:
+            return errors.LIMIT
+        if self.tally.failed:
+            return errors.FAILED
+        return errors.WAITING if self.tally.waiting else errors.DONE
+
+    def interrupt(self, number: int) -> None:
+        self.interrupted = number
+        for runner in self._runners.values():
+            runner.interrupt()
+
+    # -- one input -------------------------------------------------------------------------------
+
+    async def play(self, item: Input) -> None:
+        """Play one input to its end, to a person, or to the interruption. Its failure is its own."""
+        if item.fault is not None:
+            self._unread(item, "not-data", item.fault)
+            return
+        try:
+            await self._run_of(item)
+        except (StoreError, asyncio.CancelledError):
+            raise
+        except ChoreoError as error:
+            self._unread(item, error.code, error.message)
+
+    async def _run_of(self, item: Input) -> None:
+        claim = (self.name, item.key)
+        known = self.store.claim(claim, time.time())
+        if known is not None:
+            await self._again(item, self.store.find(known.run))
+            return
+        fact = started(self.checked, item.value)
+        try:
+            begun = begin(self.checked, self.store, fact, self.told, (claim,))
+        except ClaimTaken as taken:  # another process plays this batch, too
+            await self._again(item, self.store.find(taken.run))
+            return
+        if begun.first is not None:
+            self._ended(item, self.store.find(begun.first))
+            return
+        parts = parts_of(
+            self.checked.plan, begun.position, begun.writer, self.store, family=self.checked.family, player=self._player
+        )
+        await self._to_the_end(item, parts)
+
+    async def _again(self, item: Input, record: RunRecord) -> None:
+        """An input that has a run: its end is told, or it is gone on with."""
+        held = record.owner is not None and record.owner != this_process()
+        if held and is_alive(record.owner, record.until, time.time()):  # type: ignore[arg-type]
+            self._unread(item, "run-held", f"run {record.id} is being played by {record.owner}")
+        elif record.status not in ("running", "waiting") and (record.status, record.code) != ("stopped", "stopped"):
+            self.tally.known += 1
+            self._ended(item, record)
+        elif record.status == "waiting" and not self._can_go_on(record):
+            self.tally.known += 1
+            self._tell(item, record, errors.WAITING, None)
+        else:
+            checked = self.checked if record.plan == self.checked.digest else plan_of(self.store, record)
+            own = checked is self.checked
+            player = self._player if own else of_role
+            parts = take_up(self.store, record, checked.plan, family=checked.family, player=player)
+            await self._to_the_end(item, parts, again=True)
+
+    def _can_go_on(self, record: RunRecord) -> bool:
+        due = record.due is not None and record.due <= time.time()
+        return due or any(self.store.answers(run.id) for run in (record, *self.store.below(record.id)))
+
+    def _player(self, role: Role) -> Player | Instant:
+        """Players keep nothing of a visit, so all runs share them."""
+        found = self._players.get(role.name)
+        if found is None:
+            found = self._players[role.name] = player_for(role.player)
+        return found
+
+    async def _to_the_end(self, item: Input, parts: Parts, *, again: bool = False) -> None:
+        run = parts.position.run
+        runner = self._runners[run] = LocalRunner(parts)
+        try:
+            if again:
+                await runner.resume(str(this_process()))
+            end = await runner.run()
+        finally:
+            del self._runners[run]
+            if parts.writer.owned:
+                parts.writer.release()
+        if end is None and self.interrupted is not None:
+            return
+        self._tell(item, self.store.find(run), exit_code(end), end)
+
+    # -- what came of it -------------------------------------------------------------------------
+
+    def _ended(self, item: Input, record: RunRecord) -> None:
+        ends = [event for event in self.store.history(record) if isinstance(event, RunFinished)]
+        end = ends[-1] if ends else None
+        self._tell(item, record, exit_code(end), end)
+
+    def _tell(self, item: Input, record: RunRecord, code: int, end: RunFinished | None) -> None:
+        self.tally.codes[code] += 1
+        self.tally.cost += record.cost
+        self.tally.priced = self.tally.priced and record.priced
+        self._write(
+            item,
+            {
+                "run": record.id,
+                "status": record.status,
+                "exit": code,
+                "outcome": record.outcome,
+                "result": end.payload.value if end is not None and end.payload is not None else None,
+                "code": record.code,
+                "message": record.message or "",
+                "hops": record.hops,
+                "cost": record.cost if record.priced else None,
+            },
+        )
+
+    def _unread(self, item: Input, code: str, message: str) -> None:
+        self.tally.unread += 1
+        self._write(item, {"run": None, "status": "unread", "exit": errors.FAILED, "code": code, "message": message})
+
+    def _write(self, item: Input, told: Mapping[str, Any]) -> None:
+        if self.results is not None:
+            line = {"input": item.number, "place": item.place, **told}
+            self.results.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _results(out: str | None) -> contextlib.AbstractContextManager[TextIO | None]:
+    """Where results go: written anew by every call, a line for each input as it ends."""
+    if out is None:
+        return contextlib.nullcontext()
+    try:
+        return Path(out).open("w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(
+            "cannot-write", f"cannot write `{out}`: {error.strerror or error}", "check the path"
+        ) from error
+
+
+def _cost_limit(given: Sequence[str]) -> float | None:
+    from choreo.commands.resume import limits_given
+
+    found = limits_given(given)
+    if set(found) - {"cost"}:
+        other = next(name for name in found if name != "cost")
+        raise UsageError("bad-limit", f"a batch has no limit `{other}`", "--limit cost=...; others stand in the spec")
+    return found.get("cost")
+
+
+def _say_end(played: _Batch, code: int, options: Options) -> None:
+    tally, flag = played.tally, options.store_flag
+    codes = Counter(tally.codes)
+    codes[errors.FAILED] += tally.unread
+    counted = ", ".join(f"{number} with exit {exit}" for exit, number in sorted(codes.items()) if number)
+    if not options.quiet or code:
+        price = f"{tally.cost:.4f}" + ("" if tally.priced else " and unknown prices")
+        before = f" ({tally.known} of them before)" if tally.known else ""
+        say_safe(f"{tally.ended} of {tally.total} inputs{before}: {counted or 'none ended'}; cost {price}")
+    if tally.waiting:
+        say(f"{tally.waiting} wait for a person: choreo review --all{flag}, then the same command again")
+    if played.interrupted is not None:
+        say("interrupted; everything finished is on record. Go on with the same command")
+    elif code == errors.LIMIT:
+        say("the cost limit is reached. Go on with the same command and a higher --limit cost=...")

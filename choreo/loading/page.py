@@ -1,0 +1,136 @@
+"""One spec while it is being read: nodes to the small nouns (expressions, forms, templates, contracts, durations)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from choreo.loading.files import Shelf
+from choreo.loading.node import Document, Node, plain
+from choreo.loading.scalars import spots_of
+from choreo.loading.template import Passage, split
+from choreo.loading.text import line_spots
+from choreo.problem import Place, Problem
+from choreo.spec import ContractRef, Expr, Fields, Fixed, Form, InlineSchema, Items, Template
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PROMPT_FILE = re.compile(r"\S+\.(md|txt)")
+
+
+def seconds(text: str) -> float | None:
+    """The seconds of a duration such as `250ms`, or None where the text is no duration."""
+    found = _DURATION.fullmatch(text)
+    return None if found is None else float(found.group(1)) * _SECONDS[found.group(2)]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the functions of `choreo.loading` that build nouns share.
+
+    `contracts` collects the name of every contract that the spec refers to, with the place of its first
+    mention; `schemas` every inline schema with the node it was written in.
+    """
+
+    document: Document
+    shelf: Shelf
+    problems: list[Problem]
+    contracts: dict[str, Place] = field(default_factory=dict)
+    schemas: list[tuple[Node, Mapping[str, Any]]] = field(default_factory=list)
+
+    def report(self, place: Place, code: str, message: str, help: str, *also: tuple[Place, str]) -> None:
+        self.problems.append(Problem(place, code, message, help, also=also))
+
+    def place(self, node: Node) -> Place:
+        return self.document.place(node)
+
+    def text(self, owner: Node, key: str) -> str | None:
+        """The text under a key, or None."""
+        node = owner.get(key)
+        return node.value if node is not None and node.kind == "text" else None
+
+    def value(self, owner: Node, key: str, default: Any = None) -> Any:
+        """The plain JSON value under a key."""
+        node = owner.get(key)
+        return default if node is None else plain(node)
+
+    def texts(self, owner: Node, key: str) -> dict[str, str]:
+        node = owner.get(key)
+        return {} if node is None else {name: part.value for name, part in node.entries() if part.kind == "text"}
+
+    # -- expressions -----------------------------------------------------------------------------
+
+    def passage(self, node: Node) -> Passage:
+        return Passage(node.value, self.document.path, spots_of(self.document.text, node))
+
+    def expression(self, node: Node) -> Expr:
+        return self.passage(node).expr()
+
+    def expr(self, owner: Node, key: str) -> Expr | None:
+        node = owner.get(key)
+        return None if node is None or node.kind != "text" else self.expression(node)
+
+    def form(self, node: Node) -> Form:
+        place = self.place(node)
+        if node.kind == "text":
+            return self.expression(node)
+        if node.kind == "map":
+            key = self.document.key
+            return Fields(tuple((name, key(node, name), self.form(part)) for name, part in node.entries()), place)
+        if node.kind == "list":
+            return Items(tuple(self.form(part) for part in node.items()), place)
+        return Fixed(node.value, place)
+
+    def form_at(self, owner: Node, key: str) -> Form | None:
+        node = owner.get(key)
+        return None if node is None else self.form(node)
+
+    def template(self, node: Node) -> Template:
+        """An inline text with `{{ }}` in it."""
+        return Template(split(self.passage(node), self.problems), self.place(node))
+
+    def prompt(self, node: Node) -> Template | None:
+        """A prompt: inline, or read from the file it names."""
+        path = node.value.strip()
+        if not _PROMPT_FILE.fullmatch(path):
+            return self.template(node)
+        place = self.place(node)
+        if path.startswith(("/", "~")) or "\\" in path or ":" in path:
+            self.report(
+                place, "bad-path", f"`{path}` is not a path below or beside the spec's folder", "write it relative"
+            )
+            return None
+        text = self.shelf.text(path, place, "prompt")
+        if text is None:
+            return None
+        shown = self.shelf.display(path)
+        parts = split(Passage(text, shown, line_spots(text)), self.problems)
+        return Template(parts, Place(shown), path)
+
+    # -- contracts and durations -----------------------------------------------------------------
+
+    def contract(self, owner: Node, key: str) -> ContractRef | InlineSchema | None:
+        node = owner.get(key)
+        if node is None:
+            return None
+        place = self.place(node)
+        if node.kind == "map":
+            schema = plain(node)
+            self.schemas.append((node, schema))
+            return InlineSchema(schema, place, self.document.places(node))
+        name, _, wanted = node.value.partition("@")
+        self.contracts.setdefault(name, place)
+        return ContractRef(name, wanted, place)
+
+    def duration(self, owner: Node, key: str) -> float | None:
+        """The seconds of the duration under a key. Zero is a Problem."""
+        node = owner.get(key)
+        found = None if node is None else seconds(node.value)
+        if node is not None and found == 0:
+            self.report(
+                self.place(node), "bad-value", f"`{key}` is zero", "write a duration above zero, or leave it out"
+            )
+            return None
+        return found

@@ -1,0 +1,87 @@
+"""What a person sees while a batch plays: how far it is, how fast, what it costs, and who is waited for."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+_EVERY = 10.0
+"""Seconds between two lines where nobody looks at a bar."""
+
+
+@dataclass
+class Tally:
+    """How a batch stands. `codes` counts exit codes; `known` those of inputs that were played before."""
+
+    total: int
+    codes: Counter[int] = field(default_factory=Counter)
+    known: int = 0
+    unread: int = 0
+    cost: float = 0.0
+    priced: bool = True
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def ended(self) -> int:
+        return self.codes.total() + self.unread
+
+    @property
+    def waiting(self) -> int:
+        return self.codes[4]
+
+    @property
+    def failed(self) -> int:
+        return self.unread + sum(number for code, number in self.codes.items() if code not in (0, 4))
+
+    @property
+    def rate(self) -> float:
+        """Runs a second that this call has played."""
+        return (self.ended - self.known) / max(time.monotonic() - self.began, 1e-6)
+
+    def line(self) -> str:
+        """`120/1000 12.0/s 3 failed 2 wait cost 0.41 left 73 s`."""
+        left = (self.total - self.ended) / self.rate if self.ended > self.known else None
+        parts = [f"{self.ended}/{self.total}", f"{self.rate:.1f}/s"]
+        parts += [f"{self.failed} failed"] if self.failed else []
+        parts += [f"{self.waiting} wait"] if self.waiting else []
+        parts += [f"cost {self.cost:.4f}" + ("" if self.priced else " and unknown prices")] if self.cost else []
+        parts += [f"left {left:.0f} s"] if left is not None and self.ended < self.total else []
+        return " ".join(parts)
+
+
+class BatchLive:
+    """A bar on a terminal, a line now and then elsewhere, nothing when `quiet`."""
+
+    def __init__(self, stream: TextIO, tally: Tally, *, quiet: bool) -> None:
+        self._stream = stream
+        self._tally = tally
+        self._quiet = quiet
+        self._told = time.monotonic()
+        self._bar: Any = None
+        if not quiet and stream.isatty():
+            self._bar = self._drawn()
+
+    def show(self) -> None:
+        """Draw how it stands now."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._tally.ended, told=self._tally.line())
+        elif not self._quiet and time.monotonic() - self._told >= _EVERY:
+            self._told = time.monotonic()
+            self._stream.write(self._tally.line() + "\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self.show()
+            self._bar.stop()
+
+    def _drawn(self) -> Any:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        bar = Progress(BarColumn(), TextColumn("{task.fields[told]}"), console=Console(file=self._stream))
+        bar.add_task("batch", total=max(self._tally.total, 1), told=self._tally.line())
+        bar.start()
+        return bar

@@ -1,0 +1,219 @@
+"""`choreo batch`: many short runs side by side against the bare floor of group commit, and what it keeps in memory.
+
+    python tests/benchmarks/batch.py [--runs 2000] [--hops 5] [--parallel 64] [--rounds 3] [--player python|set]
+
+Every run is a chain of roles whose service takes 0 ms and changes its input, so that every hop has bytes of its own.
+`choreo batch` is the whole command in a process of its own, start included. The floor is what cannot be saved: two
+jsonschema-rs verdicts and one bare insert of the same bytes per hop, committed in groups of as many as are in flight,
+same driver, journal mode and sync, its data ready beforehand. Rounds alternate. Then the rows are counted, a sample
+is held against its hash chain, and peak memory is compared with that of 100 runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SMALL = 100
+"""Runs that memory is compared with."""
+SAMPLE = 20
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "maxLength": 40},
+        "step": {"type": "integer"},
+        "lines": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"sku": {"type": "string"}, "n": {"type": "integer"}},
+                "required": ["sku", "n"],
+            },
+        },
+    },
+    "required": ["id", "step", "lines"],
+    "additionalProperties": False,
+}
+PLAYERS = {"python": {"service": {"python": "more:more"}}, "set": {"set": {"id": "input.id", "step": "input.step + 1"}}}
+SERVICE = 'def more(x):\n    x["step"] += 1\n    return x\n'
+
+
+class Spent(NamedTuple):
+    """What a process took: seconds by the clock and of CPU, bytes at its peak."""
+
+    wall: float
+    cpu: float
+    memory: int
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--runs", type=int, default=2000)
+    arguments.add_argument("--hops", type=int, default=5)
+    arguments.add_argument("--parallel", type=int, default=64)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--player", choices=sorted(PLAYERS), default="python")
+    arguments.add_argument("--floor", type=Path, help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.floor is not None:
+        print(json.dumps(floor(given.floor, given.runs * given.hops, given.parallel)))
+        return
+    print(machine())
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_files(folder, given)
+        few = batch(folder, SMALL, given)
+        rounds = [(batch(folder, given.runs, given), bare(folder, given)) for _ in range(given.rounds)]
+        hops = counted(folder / "trace.db", given)
+        verified(folder)
+    tell(rounds, few, given, hops)
+
+
+def machine() -> str:
+    from choreo.store import driver
+
+    return f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, SQLite {driver.VERSION} ({driver.DRIVER})"
+
+
+def tell(rounds: list[tuple[Spent, Spent]], few: Spent, given: argparse.Namespace, hops: int) -> None:
+    """Print medians and ratios."""
+    many = given.runs * given.hops
+    for name, side in (("choreo batch", 0), ("floor", 1)):
+        wall, cpu = (statistics.median(pair[side][part] for pair in rounds) for part in (0, 1))
+        print(
+            f"{name:13} {given.runs} runs x {given.hops} hops, {given.parallel} at once: {wall:.2f} s, CPU {cpu:.2f} s;"
+            f" {many / wall:,.0f} hops/s, CPU {cpu / many * 1e6:.0f} us per hop"
+        )
+    wall, cpu = (statistics.median(ours[part] / bare[part] for ours, bare in rounds) for part in (0, 1))
+    print(f"{100 / wall:.1f} % of the floor by the clock, {100 / cpu:.1f} % by CPU time (medians of {given.rounds})")
+    more = statistics.median(ours.memory for ours, _ in rounds) - few.memory
+    print(f"peak memory {more / 1e6:+.0f} MB against {SMALL} runs ({few.memory / 1e6:.0f} MB)")
+    print(f"{given.runs} runs and {hops} hops on record, all done; {SAMPLE} hash chains verified")
+
+
+# -- choreo ----------------------------------------------------------------------------------------
+
+
+def write_files(folder: Path, given: argparse.Namespace) -> None:
+    """The spec, its service, and the inputs: `N.jsonl` for each number of runs."""
+    roles = [f"r{number}" for number in range(1, given.hops + 1)]
+    player: dict[str, Any] = PLAYERS[given.player]
+    if given.player == "set":
+        player = {"set": {**player["set"], "lines": "input.lines"}}
+    spec = {
+        "choreo": 1,
+        "name": "batch",
+        "version": "1.0.0",
+        "trigger": {"accepts": "case@^1"},
+        "result": {"emits": "case@1.0.0"},
+        "contracts": {"case@1.0.0": SCHEMA},
+        "roles": {role: {"kind": "reader", **player, "emits": "case@1.0.0"} for role in roles},
+        "handoffs": [{"from": a, "to": b} for a, b in zip(("trigger", *roles), (*roles, "end"), strict=True)],
+    }
+    (folder / "spec.yaml").write_text(json.dumps(spec, indent=1))  # JSON is YAML
+    (folder / "more.py").write_text(SERVICE)
+    for size in {SMALL, given.runs}:
+        with (folder / f"{size}.jsonl").open("w") as file:
+            file.writelines(json.dumps(case(number)) + "\n" for number in range(size))
+
+
+def case(number: int) -> dict[str, Any]:
+    """About 900 bytes."""
+    return {"id": f"A-{number}", "step": 0, "lines": [{"sku": f"sku-{n:04d}", "n": n} for n in range(30)]}
+
+
+def batch(folder: Path, runs: int, given: argparse.Namespace) -> Spent:
+    """The whole command on a fresh store."""
+    for old in folder.glob("trace.db*"):
+        old.unlink()
+    command = [sys.executable, "-m", "choreo", "batch", "spec.yaml", f"{runs}.jsonl", "--quiet"]
+    return spent([*command, "--parallel", str(given.parallel), "--db", "trace.db"], folder)
+
+
+def counted(path: Path, given: argparse.Namespace) -> int:
+    """Hops on record. Ends the benchmark where one is missing."""
+    from choreo.store.place import open_for_reading
+
+    connection = open_for_reading(path)
+    done = "SELECT COUNT(*) FROM run JOIN payload ON payload.id=run.result WHERE status='done' AND hops=?"
+    runs = connection.execute(done, (given.hops,)).fetchone()[0]
+    hops = int(connection.execute("SELECT COUNT(*) FROM hop WHERE status='done'").fetchone()[0])
+    if (runs, hops) != (given.runs, given.runs * given.hops):
+        sys.exit(f"lost: {runs} runs and {hops} hops are done, not {given.runs} and {given.runs * given.hops}")
+    return hops
+
+
+def verified(folder: Path) -> None:
+    """A sample of runs against their hash chains."""
+    from choreo.store import Store
+
+    store = Store.read(folder / "trace.db")
+    runs = store.runs(limit=1_000_000)
+    store.close()
+    for run in random.Random(1).sample(runs, SAMPLE):
+        command = [sys.executable, "-m", "choreo", "trace", run.id, "--verify", "--db", "trace.db"]
+        subprocess.run(command, cwd=folder, env=environment(), check=True, capture_output=True)
+
+
+# -- the floor -------------------------------------------------------------------------------------
+
+
+def bare(folder: Path, given: argparse.Namespace) -> Spent:
+    (folder / "floor.db").unlink(missing_ok=True)
+    own = ["--runs", str(given.runs), "--hops", str(given.hops), "--parallel", str(given.parallel)]
+    command = [sys.executable, __file__, *own, "--floor", str(folder / "floor.db")]
+    said = subprocess.run(command, cwd=folder, env=environment(), check=True, stdout=subprocess.PIPE)
+    wall, cpu = json.loads(said.stdout)
+    return Spent(wall, cpu, 0)
+
+
+def floor(path: Path, hops: int, group: int) -> tuple[float, float]:
+    """Two verdicts and one insert per hop, one commit per group: (seconds by the clock, of CPU). Its data is ready."""
+    import jsonschema_rs
+
+    from choreo.canonical import Payload
+    from choreo.store.place import open_for_writing
+
+    valid = jsonschema_rs.Draft202012Validator(SCHEMA).is_valid
+    db = open_for_writing(path)
+    db.execute("CREATE TABLE floor (id INTEGER PRIMARY KEY, data BLOB)")
+    ready = [Payload.of(case(number)) for number in range(group)]
+    began, cpu = time.perf_counter(), time.process_time()
+    for first in range(0, hops, group):
+        db.execute("BEGIN IMMEDIATE")
+        for payload in ready[: hops - first]:
+            if not (valid(payload.value) and valid(payload.value)):
+                sys.exit("the floor's own data is not valid")
+            db.execute("INSERT INTO floor(data) VALUES(?)", (payload.data,))
+        db.execute("COMMIT")
+    return time.perf_counter() - began, time.process_time() - cpu
+
+
+def spent(command: list[str], folder: Path) -> Spent:
+    """Run a command to its good end."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder, env=environment())
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    kilo = 1 if sys.platform == "darwin" else 1024
+    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * kilo)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+if __name__ == "__main__":
+    main()
