@@ -75,7 +75,9 @@ def digest_of(data: bytes) -> str:
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 _QUICK = msgspec.json.Encoder(order="sorted")
-"""Gives the same bytes in a tenth of the time, but for numbers with an exponent (1e16 for 1e+16)."""
+"""Gives the same bytes in a tenth of the time, but for numbers with an exponent (1e16 for 1e+16). It crashes where
+memory runs out, so what is large is left to the other."""
+_LARGE = 8_000_000
 
 
 def encode(value: Any) -> bytes:
@@ -157,23 +159,26 @@ def _scan(value: Any) -> str:
                     found = _EXPONENTS
             elif part is not None and kind is not bool:
                 return _UNSURE
-        if not _is_text(texts):
+        size = _text_size(texts)
+        if size < 0:
             return _UNSURE
+        if size > _LARGE:
+            found = _EXPONENTS
         if not below:
             return found
         level = below
     return _UNSURE
 
 
-def _is_text(texts: list[str]) -> bool:
-    """Whether these are strings that can be written and kept: joined, so that one look serves for all."""
+def _text_size(texts: list[str]) -> int:
+    """Characters of strings that can be written and kept, else -1: joined, so that one look serves for all."""
     try:
         whole = "".join(texts)
         if not whole.isascii():
             whole.encode("utf-8")
     except (TypeError, UnicodeEncodeError):
-        return False
-    return "\0" not in whole
+        return -1
+    return -1 if "\0" in whole else len(whole)
 
 
 def _find_fault(value: Any, pointer: str = "", depth: int = 0) -> None:

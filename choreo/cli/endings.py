@@ -22,10 +22,19 @@ def leave(work: Callable[[], int], db: str | None) -> NoReturn:
         code = tell(error)
     except KeyboardInterrupt:
         code = errors.INTERRUPTED
+    except MemoryError:
+        code = tell(_no_memory())
     except Exception as error:  # noqa: BLE001 - a bug: one line here, the traceback in a file
         code = _tell_bug(error, db)
     _flush()
     raise typer.Exit(code)
+
+
+def _no_memory() -> ChoreoError:
+    error = ChoreoError("out-of-memory", "this process may take no more memory", "what is on record is safe: give it "
+        "more memory, or hand over references in place of large payloads; then: choreo resume last")  # fmt: skip
+    error.exit_code = errors.LIMIT
+    return error
 
 
 def _tell_problems(found: SpecErrors) -> int:

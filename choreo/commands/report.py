@@ -80,11 +80,11 @@ def tell(findings: Findings, format: Format, *, told: str, data: Any = None) -> 
         _tell_machine(findings, format, told, data)
         return
     if found or told:
-        out(f"{found}{told}".rstrip("\n"))
+        out(f"{found}{told}".rstrip("\n"), commands=True)
 
 
 def _tell_machine(findings: Findings, format: Format, told: str, data: Any) -> None:
-    out(_document(findings, format, data).rstrip("\n"))
+    out(_document(findings, format, data).rstrip("\n"), commands=True)
     if told:
         say(told)
 

@@ -10,6 +10,7 @@ from choreo.api.checked import Checked
 from choreo.api.parts import exit_code, plan_of
 from choreo.commands.playing import Options, play, resumed
 from choreo.commands.run import pairs, prepare_models
+from choreo.commands.since import say_what_changed
 from choreo.commands.speech import say
 from choreo.engine.advance import rebuild
 from choreo.errors import UsageError
@@ -51,6 +52,7 @@ def go_on(
     store: Store, record: RunRecord, checked: Checked, options: Options, limits: dict[str, float] | None = None
 ) -> int:
     """Take the run up and play it. Raises HeldError where another process owns it."""
+    say_what_changed(record, checked, options)
     parts = resumed(checked.plan, record, store, options, checked.family)
     if options.effects and parts.recall is not None:
         parts.recall.effects, parts.recall.by = True, options.by

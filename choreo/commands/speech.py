@@ -13,6 +13,7 @@ from choreo.render.text import safe_text
 
 def say(text: str) -> None:
     """One message on stderr. Text from specs, models and people must have gone through `safe_text`."""
+    text = _no_command(text)
     try:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
     except UnicodeEncodeError:
@@ -22,16 +23,29 @@ def say(text: str) -> None:
         silence(sys.stderr)  # nobody listens: the work goes on, its record is in the store
 
 
+def _no_command(text: str) -> str:
+    """The text as a CI runner may have it. A JSON document stays one, with the same value."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return text
+    from choreo.render.problems import inert
+
+    if text.startswith(("{", "[", '"')):
+        return text.replace("##", "#\\u0023")
+    return "\n".join(map(inert, text.split("\n")))
+
+
 def say_safe(text: str) -> None:
     """`say` for text that holds anything from outside."""
     say(safe_text(text))
 
 
-def out(text: str) -> None:
+def out(text: str, *, commands: bool = False) -> None:
     """One line (or block) of the command's result on stdout. A reader that has gone (`| head`) is no error.
 
+    In the log of a CI runner nothing in it is a command to the runner, unless `commands` says that it is meant so.
     Raises ChoreoError where the result cannot be written (a full disk).
     """
+    text = text if commands else _no_command(text)
     try:
         print(text, flush=True)  # noqa: T201
     except UnicodeEncodeError:

@@ -10,7 +10,7 @@ import os
 import select
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
@@ -33,12 +33,17 @@ class Closed(Exception):
     """Nobody can answer here: end of input, input that never falls silent, a terminal that is gone."""
 
 
+class Continued(Exception):
+    """The program was stopped (Ctrl-Z) and goes on: the screen and the terminal's modes may be another program's."""
+
+
 class Stop:
-    """Wakes a reader that waits in `select`. Set once, from any thread."""
+    """Wakes a reader that waits in `select`. Set once, from any thread; or only woken, when the program continues."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self._is_set = False
+        self._is_closed = False
 
     def fileno(self) -> int:
         return self._read
@@ -51,7 +56,17 @@ class Stop:
     def is_set(self) -> bool:
         return self._is_set
 
+    def wake(self) -> None:
+        """Have the reader see to its modes and its prompt again (SIGCONT)."""
+        if not self._is_closed:
+            os.write(self._write, b"c")
+
+    def taken(self) -> None:
+        """The reader was woken, and knows."""
+        os.read(self._read, 4096)
+
     def close(self) -> None:
+        self._is_closed = True
         os.close(self._read)
         os.close(self._write)
 
@@ -185,21 +200,26 @@ class Console:
 
         `ahead` takes what was typed before the prompt too, for fields that are confirmed later.
         """
-        if not ahead:
-            self._await_quiet()
-        self.prompt(prompt)
-        line = self.read()
+        line = self.line(prompt, quiet=not ahead)
         if self._waits(_BURST):
             self.say("Several lines arrived at once: nothing was taken.", "warn")
             self._await_quiet()
             return None
         return self._text(line)
 
-    def prompt(self, text: str) -> None:
-        self._write(self._styled(one_line(text, ascii_only=self.look.ascii_only), "bold") + " ")
+    def line(self, prompt: str, *, quiet: bool = False) -> bytes:
+        """The line typed at a prompt, which is drawn again after Ctrl-Z and `fg`. `quiet`: see `ask`."""
+        while True:
+            if quiet:
+                self._await_quiet()
+            self._write(self._styled(one_line(prompt, ascii_only=self.look.ascii_only), "bold") + " ")
+            try:
+                return self._read()
+            except Continued:
+                self._write("\n")
 
-    def read(self) -> bytes:
-        """The next line, without its end. A line without a line end (Ctrl-D) is never one."""
+    def _read(self) -> bytes:
+        """The next line, without its end. A line without a line end (Ctrl-D) is never one. Raises Continued."""
         with self._mode(by_line=True):
             taken = b""
             while not taken.endswith(b"\n"):
@@ -233,21 +253,29 @@ class Console:
     def _wait(self, seconds: float | None) -> bool:
         ready, _, _ = select.select([self.input, self.stop.fileno()], [], [], seconds)
         if self.stop.fileno() in ready:
-            raise Stopped
+            if self.stop.is_set:
+                raise Stopped
+            self.stop.taken()
+            raise Continued
         return bool(ready)
 
     def _waits(self, seconds: float) -> bool:
-        with self._mode(by_line=False):
-            return self._wait(seconds)
+        try:
+            with self._mode(by_line=False):
+                return self._wait(seconds)
+        except Continued:
+            return True  # what was read may have been typed before the prompt stood again
 
     def _await_quiet(self) -> None:
         """Throw away what was typed before the prompt, until nothing came for a moment."""
         give_up = time.monotonic() + self._patience
-        with self._mode(by_line=False):
-            while self._wait(self._quiet):
-                if time.monotonic() > give_up:
-                    raise Closed("the input never falls silent, so nobody seems to be typing")
-                self._some()
+        while True:
+            with suppress(Continued), self._mode(by_line=False):
+                while self._wait(self._quiet):
+                    if time.monotonic() > give_up:
+                        raise Closed("the input never falls silent, so nobody seems to be typing")
+                    self._some()
+                return
 
     @contextmanager
     def _mode(self, *, by_line: bool) -> Iterator[None]:
@@ -295,7 +323,6 @@ def restore_terminal(stream: TextIO, modes: list[Any] | None) -> None:
 def restore(terminal: int, modes: list[Any]) -> None:
     """Set the terminal's modes; a terminal that is gone has none."""
     import termios
-    from contextlib import suppress
 
     with suppress(termios.error):
         termios.tcsetattr(terminal, termios.TCSANOW, modes)

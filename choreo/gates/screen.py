@@ -201,7 +201,6 @@ def _everything(console: Console, parts: tuple[Part, ...]) -> Iterator[Row | str
 
 def _turn(console: Console) -> str:
     while True:
-        console.prompt("-- Enter: more, all: the rest, q: back --")
-        word = console.read().decode("utf-8", "replace").strip().lower()
+        word = console.line("-- Enter: more, all: the rest, q: back --").decode("utf-8", "replace").strip().lower()
         if word in ("", "all", "q"):
             return word

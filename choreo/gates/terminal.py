@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from choreo.gates.approve import approve
@@ -71,7 +73,8 @@ class TerminalGate:
         thread = threading.Thread(target=self._work, args=(question, check, stop, loop, done), daemon=True)
         thread.start()
         try:
-            return await asyncio.shield(done)
+            with _woken(loop, stop):
+                return await asyncio.shield(done)
         except asyncio.CancelledError:
             stop.set()
             await asyncio.wait({done}, timeout=5)
@@ -125,3 +128,32 @@ class TerminalGate:
         with suppress(OSError, ValueError):
             self._out.write(f"\n{text}\n")
             self._out.flush()
+
+
+@contextmanager
+def _woken(loop: asyncio.AbstractEventLoop, stop: Stop) -> Iterator[None]:
+    """Wakes the reader when the program continues after Ctrl-Z, unless SIGCONT is somebody else's here."""
+    number = getattr(signal, "SIGCONT", None)
+    if number is None or signal.getsignal(number) != signal.SIG_DFL:
+        yield
+        return
+    unable = NotImplementedError, ValueError, RuntimeError  # no signals on this loop, or not in this thread
+    stops = signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL
+
+    def stopping() -> None:
+        stop.wake()  # before the stop: a line typed while we were away must not be read as an answer
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        loop.add_signal_handler(signal.SIGTSTP, stopping)
+
+    with suppress(*unable):
+        loop.add_signal_handler(number, stop.wake)
+        if stops:
+            loop.add_signal_handler(signal.SIGTSTP, stopping)
+    try:
+        yield
+    finally:
+        with suppress(*unable):
+            loop.remove_signal_handler(number)
+            if stops:
+                loop.remove_signal_handler(signal.SIGTSTP)

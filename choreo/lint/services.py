@@ -29,8 +29,8 @@ _WRITES = frozenset(
 )
 """Words in a tool's name that tell that it changes something."""
 _READS = frozenset(("check", "count", "describe", "fetch", "find", "get", "list", "lookup", "query", "read", "search"))
-_FIXED_HOST = re.compile(r"(https?://[^/?#]+|\$\{env:[^}]+\}[^/?#]*)[/?#]")
-_TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+_FIXED_HOST = r"(https?://[^/?#]+|\$\{env:[^}]+\}[^/?#]*)[/?#]"
+_TARGET = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 
 
 def bad_service(survey: Survey) -> Iterator[Problem]:
@@ -48,7 +48,7 @@ def bad_service(survey: Survey) -> Iterator[Problem]:
                 message = f"the arguments of the tool `{tool.name}` are not said to be an object"
                 yield Problem(tool.place, "bad-tool", message, "write `type: object` in the contract it accepts")
     for player in (one for role in survey.spec.roles.values() for one in _services(role.player)):
-        if isinstance(player, PythonService) and _TARGET.fullmatch(player.target) is None:
+        if isinstance(player, PythonService) and re.fullmatch(_TARGET, player.target) is None:
             message = f"`{player.target}` is not a python function"
             yield Problem(player.place, "bad-target", message, f"write `module:function`{_meant(player.target)}")
         elif isinstance(player, CommandService) and not player.argv:
@@ -61,7 +61,7 @@ def _meant(target: str) -> str:
     if not function and "." in module and not target.endswith(".py"):
         module, _, function = module.rpartition(".")
     guess = f"{module}:{function or 'function'}"
-    return f", such as `{guess}`" if _TARGET.fullmatch(guess) else ""
+    return f", such as `{guess}`" if re.fullmatch(_TARGET, guess) else ""
 
 
 def misplaced_effect(survey: Survey) -> Iterator[Problem]:
@@ -123,7 +123,7 @@ def open_address(survey: Survey) -> Iterator[Problem]:
 
 def _has_fixed_host(url: Template) -> bool:
     first = url.parts[0] if url.parts else ""
-    return not url.expressions or (isinstance(first, str) and _FIXED_HOST.match(first) is not None)
+    return not url.expressions or (isinstance(first, str) and re.match(_FIXED_HOST, first) is not None)
 
 
 def _literals(*texts: Template) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import cast
 
 from choreo.engine.advance import finished_hop
@@ -14,7 +15,7 @@ from choreo.players.base import Instant, Played, Player, Visit, is_instant
 from choreo.runners.once import InDoubt, once_over_all
 from choreo.runners.parts import HopEnded, Runner, cut_short, is_priced, status_of
 from choreo.runners.thread import turns_for
-from choreo.spec import Role, SpecPlayer
+from choreo.spec import ModelPlayer, Role, SpecPlayer
 from choreo.trace import Asked, Attempt, HopFinished, HopStatus
 
 DEADLINE = 600.0
@@ -64,15 +65,20 @@ class Visits:
                 at=now,
                 due=self._runner.position.due,
             )
+            if room:  # another call may follow
+                self._runner.store.files.check_room()
 
+        room = isinstance(role.player, ModelPlayer)
         try:
             player = self.player(hop)
             if is_instant(player):
                 played = player.play_now(visit)
             else:
                 earlier = await once_over_all(self._runner, hop, visit.deadline) if role.key is not None else None
+                kept = self._runner.store.files.room_for_answer() if room else nullcontext()
                 async with asyncio.timeout(self._longest(visit)):
-                    played = earlier or await cast(Player, player).play(visit, record)
+                    with kept:
+                        played = earlier or await cast(Player, player).play(visit, record)
         except TimeoutError:
             failure = PlayFailed("timeout", f"no result within {visit.deadline:g} s", timeout=True)
             return self._failed(hop, failure, made, time.monotonic() - began)

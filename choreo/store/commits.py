@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 
+from choreo.errors import StoreError
 from choreo.store import driver
+from choreo.store.files import Files
 
 
 class Commits:
-    """Every transaction is on disk when `commit` returns."""
+    """Every transaction is on disk, in a file that still has its name, when `commit` returns."""
 
-    def __init__(self, connection: driver.Connection) -> None:
+    def __init__(self, connection: driver.Connection, files: Files | None = None) -> None:
         self._db = connection
+        self.files = files
 
     def begin(self) -> None:
+        self.must_be_ours()
         self._db.execute("BEGIN IMMEDIATE")
+
+    def must_be_ours(self) -> None:
+        """Raises StoreError in a forked child."""
+        if self.files is not None:
+            self.files.must_be_ours()
 
     def commit(self) -> None:
         self._db.execute("COMMIT")
+        if self.files is not None:
+            self.files.check()
 
     def rollback(self) -> None:
         if self._db.in_transaction:
@@ -34,8 +45,8 @@ class GroupCommits(Commits):
     transaction could not be written nothing can be any more: some run is ahead of what is on disk.
     """
 
-    def __init__(self, connection: driver.Connection) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: driver.Connection, files: Files | None = None) -> None:
+        super().__init__(connection, files)
         self._group: asyncio.Future[None] | None = None
         self._broken: Exception | None = None
 
@@ -62,6 +73,8 @@ class GroupCommits(Commits):
         self._must_be_whole()
 
     def _must_be_whole(self) -> None:
+        if isinstance(self._broken, StoreError):
+            raise self._broken
         if self._broken is not None:
             raise driver.OperationalError(str(self._broken)) from self._broken
 
@@ -70,8 +83,8 @@ class GroupCommits(Commits):
         if group is None:
             return
         try:
-            self._db.execute("COMMIT")
-        except driver.DatabaseError as error:
+            super().commit()
+        except (driver.DatabaseError, StoreError) as error:
             super().rollback()
             self._broken = error
         group.set_result(None)

@@ -30,11 +30,14 @@ def wal_is_safe(version: tuple[int, ...] = sqlite.sqlite_version_info) -> bool:
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
 
 
-def connect(path: str, *, read_only: bool = False) -> Connection:
-    """A connection in autocommit mode: transactions are written out, always BEGIN IMMEDIATE."""
+def connect(path: str, *, read_only: bool = False, alone: bool = False) -> Connection:
+    """A connection in autocommit mode: transactions are written out, always BEGIN IMMEDIATE.
+
+    `alone`: to a file that nobody writes and that has no log; nothing is made or locked beside it.
+    """
     from urllib.parse import quote
 
-    mode = "ro" if read_only else "rw"
+    mode = ("ro" if read_only or alone else "rw") + ("&immutable=1" if alone else "")
     connection = sqlite.connect(
         f"file:{quote(path)}?mode={mode}", uri=True, isolation_level=None, timeout=30, cached_statements=256
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from choreo.errors import StoreError, UsageError
 from choreo.store import driver
 from choreo.store.backup import sync, upgrade, version_of
+from choreo.store.files import left_behind
 from choreo.store.schema import APPLICATION_ID, VERSION, migrate, tables_of
 
 FOLDER = ".choreo"
@@ -43,10 +44,16 @@ def open_for_writing(path: Path, *, make: bool = True) -> driver.Connection:
         if not path.exists():
             if not make:
                 raise _no_store(path)
+            rest = left_behind(path)
+            if rest is not None:
+                message = f"{path} is not there, but {rest.name}, which belongs to it, is"
+                raise StoreError("store-missing", message, "put the store back; or move that away, and it is lost")
             _create(path)
         _bring_up(path)
         connection = _checked(driver.connect(str(path)), path)
         driver.prepare(connection)
+    except driver.OperationalError as error:
+        raise StoreError("store-unusable", f"{path}: {error}", _room(path)) from error
     except driver.DatabaseError as error:
         raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
     except OSError as error:
@@ -60,12 +67,24 @@ def open_for_reading(path: Path) -> driver.Connection:
         raise _no_store(path)
     try:
         _bring_up(path)
-        connection = _checked(driver.connect(str(path), read_only=True), path)
+        connection = _read_only(path)
     except driver.DatabaseError as error:
         raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
     except OSError as error:
         raise StoreError("store-unusable", f"{path}: {error.strerror or error}", _ADVICE) from error
     return connection
+
+
+def _read_only(path: Path) -> driver.Connection:
+    try:
+        return _checked(driver.connect(str(path), read_only=True), path)
+    except driver.OperationalError:
+        # On a full disk, or one that is read-only, SQLite cannot make the file in which readers and writers of a log
+        # meet. Where there is no log, nobody is there to be met.
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise
+        return _checked(driver.connect(str(path), alone=True), path)
 
 
 def _no_store(path: Path) -> UsageError:

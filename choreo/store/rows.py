@@ -55,12 +55,25 @@ def _in_chain(value: Any) -> Any:
     return value.digest if isinstance(value, Payload) else dict(value) if isinstance(value, Mapping) else str(value)
 
 
+_LARGE = 1_000_000
 _ENTRY = msgspec.json.Encoder(enc_hook=_in_chain, order="deterministic")
 
 
 def link(chain: bytes, seq: int, event: Event | Attempt) -> bytes:
-    """The next value of a run's hash chain. Payloads enter with their digests."""
+    """The next value of a run's hash chain. Payloads enter with their digests, the bytes of attempts as base64."""
+    if isinstance(event, Attempt) and len(event.request) + len(event.response or b"") > _LARGE:
+        return _link_large(chain, seq, event)
     return hashlib.sha256(chain + _ENTRY.encode((seq, KINDS[type(event)], event))).digest()
+
+
+def _link_large(chain: bytes, seq: int, attempt: Attempt) -> bytes:
+    """The same, with memory taken beforehand: the encoder crashes where it needs more and there is none."""
+    kept = len(attempt.request) + len(attempt.response or b"")
+    buffer = bytearray(kept * 4 // 3 + _LARGE + 6 * (len(attempt.message) + len(str(attempt.facts))))
+    _ENTRY.encode_into((seq, KINDS[Attempt], attempt), buffer)
+    link = hashlib.sha256(chain)
+    link.update(buffer)
+    return link.digest()
 
 
 def agree(entries: Sequence[Event | Attempt], hops: int, end: tuple[str, str | None, str | None]) -> bool:

@@ -14,6 +14,7 @@ from choreo.errors import HeldError, StoreError, UsageError
 from choreo.store import driver, place, rows
 from choreo.store.claims import Claim, find_claim, take_claim
 from choreo.store.commits import Commits, GroupCommits
+from choreo.store.files import Files
 from choreo.store.owner import Owner, is_alive, this_process
 from choreo.store.remembered import Remembered, find_remembered, taken_from
 from choreo.store.writer import HopAttempt, RunWriter, take
@@ -80,10 +81,10 @@ class Store:
 
     def __init__(self, connection: driver.Connection, path: Path) -> None:
         self._db = connection
-        self._commits = Commits(connection)
+        self.path, self.files = path, Files(path)
+        self._commits = Commits(connection, self.files)
         self._plans: set[str] = set()
         """Digests of plans that are known to be in the store."""
-        self.path = path
 
     @classmethod
     def open(cls, path: Path, *, make: bool = True) -> Store:
@@ -98,7 +99,7 @@ class Store:
 
     def share_commits(self) -> None:
         """From now on the runs played in one event loop share transactions: see `RunWriter.settled`."""
-        self._commits = GroupCommits(self._db)
+        self._commits = GroupCommits(self._db, self.files)
 
     async def settled(self) -> None:
         """Comes back when all that was written is on disk."""
@@ -190,7 +191,7 @@ class Store:
         *,
         children: bool = False,
     ) -> list[RunRecord]:
-        """Newest first; child runs only where they are asked for."""
+        """Newest first, whatever the clock said; child runs only where they are asked for."""
         conditions, values = ["1=1" if children else "parent IS NULL"], []
         if status is not None:
             conditions.append("status=?")
@@ -198,7 +199,7 @@ class Store:
         for key, value in (labels or {}).items():
             conditions.append("EXISTS (SELECT 1 FROM json_each(run.labels) j WHERE j.key=? AND j.value=?)")
             values += [key, value]
-        return self._select(" AND ".join(conditions), tuple(values), "ORDER BY id DESC LIMIT ?", limit)
+        return self._select(" AND ".join(conditions), tuple(values), "ORDER BY key DESC LIMIT ?", limit)
 
     def due(self, now: float) -> list[RunRecord]:
         """The runs whose time has come, earliest first; a child run counts for the run at its top."""
@@ -213,7 +214,7 @@ class Store:
 
     def unfinished(self) -> list[RunRecord]:
         """The runs that are neither over nor stopped, oldest first."""
-        return self._select("status IN ('running','waiting') AND parent IS NULL", (), "ORDER BY id")
+        return self._select("status IN ('running','waiting') AND parent IS NULL", (), "ORDER BY key")
 
     def lookup(self, run: str) -> RunRecord | None:
         """The run with exactly this id."""
@@ -408,6 +409,7 @@ class Store:
         return self._read(read)
 
     def _read(self, read: Callable[[], Read]) -> Read:
+        self.files.must_be_ours()
         try:
             return read()
         except driver.DatabaseError as error:
@@ -428,7 +430,7 @@ class Store:
 
     def _unwritten(self, error: Exception) -> StoreError:
         help = "free the disk or the lock, or name another file with --db"
-        return StoreError("store-write", f"{self.path} could not be written: {error}", help)
+        return StoreError("store-write", f"{self.path} could not be written: {error} ({self.files.free()})", help)
 
 
 def _payload_id(connection: driver.Connection, payload: Payload | None) -> int | None:

@@ -131,7 +131,9 @@ class RunWriter:
 
     def _refused(self, error: Exception) -> StoreError:
         help = "nothing that was acknowledged is lost; free the disk or the lock, then: choreo resume " + self.run
-        return StoreError("store-write", f"the trace store could not be written: {error}", help)
+        files = self._commits.files
+        where, free = ("the trace store", "") if files is None else (files.path, f" ({files.free()})")
+        return StoreError("store-write", f"{where} could not be written: {error}{free}", help)
 
     def _write(self, events: Sequence[Event], attempts: Iterable[HopAttempt], fresh: dict[str, int]) -> None:
         for hop, attempt in attempts:
@@ -352,6 +354,7 @@ class RunWriter:
 
     def asked_to_stop(self) -> str | None:
         """Who has asked this process to save and stop (see `Store.ask_to_stop`), or None."""
+        self._commits.must_be_ours()
         try:
             row = self._db.execute("SELECT stop FROM run WHERE key=?", (self._key,)).fetchone()
         except driver.DatabaseError as error:
@@ -371,6 +374,7 @@ class RunWriter:
             self.owned = False
 
     def _lease(self, statement: str, values: tuple[Any, ...]) -> None:
+        self._commits.must_be_ours()
         try:
             done = self._db.execute(statement, (*values, self._key, self._epoch))
         except driver.DatabaseError as error:

@@ -1,0 +1,105 @@
+"""The connections of model calls: kept for the next call to the same address, closed with the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from choreo.players import wire
+
+BODY = b'{"ok": true}'
+
+
+class Counting:
+    """A server that counts its connections and how many of them are open."""
+
+    def __init__(self, head: bytes = b"HTTP/1.1 200 OK\r\n") -> None:
+        self.head = head
+        self.connections = self.open = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open += 1
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(self.head + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+        except asyncio.IncompleteReadError:
+            self.open -= 1
+        finally:
+            writer.close()
+
+
+def served(server: Counting, calls: Callable[[str], Awaitable[None]]) -> None:
+    """Make the calls in an event loop of their own."""
+
+    async def main() -> None:
+        async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
+            await calls(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/")
+
+    asyncio.run(main())
+
+
+async def call(url: str, max_bytes: int = 1000) -> bytes:
+    sent = wire.Wire(max_bytes, url, "")
+    response = await sent.send(httpx.Request("GET", url))
+    return response.content
+
+
+def test_calls_one_after_another_share_a_connection_and_calls_at_once_have_one_each() -> None:
+    server = Counting()
+
+    async def calls(url: str) -> None:
+        for _ in range(5):
+            assert await call(url) == BODY
+        assert server.connections == 1
+        for _ in range(2):
+            await asyncio.gather(*(call(url) for _ in range(3)))
+        assert server.connections == 3
+
+    served(server, calls)
+
+
+def test_the_end_of_the_event_loop_closes_what_is_open_and_the_next_one_begins_anew() -> None:
+    server = Counting()
+
+    async def calls(url: str) -> None:
+        await call(url)
+
+    served(server, calls)
+    assert not wire._lines
+    served(server, calls)
+    assert server.connections == 2
+
+
+def test_a_connection_whose_answer_was_not_read_to_its_end_is_not_used_again() -> None:
+    server = Counting()
+
+    async def calls(url: str) -> None:
+        with pytest.raises(httpx.ConnectError):
+            await call(url, max_bytes=3)
+        assert await call(url) == BODY
+        assert server.connections == 2
+
+    served(server, calls)
+
+
+def test_no_cookie_of_one_call_travels_with_the_next() -> None:
+    seen: list[bytes] = []
+
+    class Cookies(Counting):
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            for _ in range(2):
+                seen.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(b"HTTP/1.1 200 OK\r\nSet-Cookie: who=me\r\nContent-Length: 2\r\n\r\n{}")
+            writer.close()
+
+    async def calls(url: str) -> None:
+        await call(url)
+        await call(url)
+
+    served(Cookies(), calls)
+    assert len(seen) == 2
+    assert not any(b"cookie" in head.lower() for head in seen)
