@@ -17,13 +17,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.resources
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from choreo.canonical import Payload
+from choreo.canonical import Payload, encode
 from choreo.errors import PlayFailed
 from choreo.expression import ExpressionError, ExpressionSyntax, render_template
 from choreo.players.answer import Violation
@@ -66,7 +65,7 @@ def opening(visit: Visit, player: ModelPlayer) -> tuple[Message, ...]:
     told = [Message("system", _system(visit, player))]
     for given, wanted in player.examples:
         told.append(Message("user", _request(visit, player, Handed(Payload.of(given)))))
-        told.append(Message("assistant", _written(in_order(wanted, visit.schema))))
+        told.append(Message("assistant", encode(wanted).decode()))
     told += _conversation(visit)
     handed = Handed(visit.input, visit.previous, visit.feedback)
     told.append(Message("user", _request(visit, player, handed)))
@@ -141,25 +140,8 @@ def _form(visit: Visit) -> str:
         return "Answer with the text itself and nothing around it."
     return (
         "Answer with one JSON value and nothing else: no explanation, no code fence. "
-        f"It must meet this JSON Schema ({contract_name(visit)}):\n{_written(lean(visit.schema))}"
+        f"It must meet this JSON Schema ({contract_name(visit)}):\n{encode(lean(visit.schema)).decode()}"
     )
-
-
-def _written(value: Any) -> str:
-    """Compact JSON with its keys as they stand: what a model is shown first it takes for what comes first."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def in_order(value: Any, schema: Any) -> Any:
-    """`value` with its keys in the order of the contract's: the order in which an answer is written."""
-    known = schema if isinstance(schema, Mapping) else {}
-    if isinstance(value, dict):
-        parts = known.get("properties", {})
-        keys = [*(key for key in parts if key in value), *(key for key in value if key not in parts)]
-        return {key: in_order(value[key], parts.get(key)) for key in keys}
-    if isinstance(value, list):
-        return [in_order(part, known.get("items")) for part in value]
-    return value
 
 
 def _request(visit: Visit, player: ModelPlayer, handed: Handed) -> str:
