@@ -10,6 +10,7 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from choreo.api.begin import new_run_id, started
@@ -79,8 +80,8 @@ def halves(hops: int) -> tuple[float, float]:
         )
         stamps: list[float] = []
 
-        def watch(events: object, position: Position) -> None:
-            stamps.extend(time.perf_counter() for event in _events(events) if isinstance(event, HopFinished))
+        def watch(events: Sequence[Event], position: Position) -> None:
+            stamps.extend(time.perf_counter() for event in events if isinstance(event, HopFinished))
 
         parts = Parts(checked.plan, position, writer, store, check, lambda role: player_for(role.player), watch=watch)
         began = time.perf_counter()
@@ -90,11 +91,6 @@ def halves(hops: int) -> tuple[float, float]:
         assert (end.status, len(stamps)) == ("done", hops)
         middle = stamps[hops // 2 - 1]
         return middle - began, stamps[-1] - middle
-
-
-def _events(events: object) -> tuple[Event, ...]:
-    assert isinstance(events, tuple)
-    return events
 
 
 if __name__ == "__main__":
