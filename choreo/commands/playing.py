@@ -96,13 +96,19 @@ async def _play(
 ) -> RunFinished | None:
     loop = asyncio.get_running_loop()
     modes = terminal_modes(sys.stdin)
+    leaving: list[asyncio.Task[None]] = []
+
+    async def leave(number: int) -> None:
+        await stop_commands()
+        restore_terminal(sys.stdin, modes)
+        _say_interrupted(runner.position, options)
+        os._exit(128 + number)
 
     def stop(number: int) -> None:
         if interrupted:  # the second time nothing is waited for: everything acknowledged is on disk already
-            stop_commands()
-            restore_terminal(sys.stdin, modes)
-            _say_interrupted(runner.position, options)
-            os._exit(128 + number)
+            if not leaving:
+                leaving.append(loop.create_task(leave(number)))
+            return
         interrupted.append(number)
         awaited = [hop.role for hop in runner.position.in_play if hop.intent]
         if awaited:

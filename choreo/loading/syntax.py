@@ -30,6 +30,8 @@ def syntax_problem(error: yaml.YAMLError, text: str, path: str) -> Problem:
         )
     if found == "\t":
         return Problem(here, "tab", "a tab stands where YAML wants spaces", "indent with spaces")
+    if "maximum nesting depth" in what:  # libyaml's own bound, which is above ours: it met the text first
+        return Problem(here, "too-deep", "nested far too deeply", "flatten it")
     if "cannot start any token" in what:
         return Problem(here, "yaml-syntax", f"a value cannot start with `{found}`", _QUOTE_IT.format(found))
     return _structure(what, here, opened, text, index)

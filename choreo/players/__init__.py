@@ -44,13 +44,13 @@ def _set(player: SetPlayer) -> Instant:
     return ExpressionPlayer(player)
 
 
-def stop_commands() -> None:
+async def stop_commands() -> None:
     """End every command that is being called, with its children: for a process that must leave at once."""
     import sys
 
     module = sys.modules.get("choreo.players.command_service")
     if module is not None:
-        module.stop_all()
+        await module.stop_all()
 
 
 _PLAYERS: dict[type, Callable[[Any], Player | Instant]] = {

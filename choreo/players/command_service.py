@@ -21,6 +21,8 @@ from choreo.spec import CommandService
 _STDERR_KEPT = 64_000
 _PATIENCE = 5.0
 """Seconds to wait for a killed program to be gone."""
+_starting: set[asyncio.Task[asyncio.subprocess.Process]] = set()
+"""Commands that run or soon will, whose process group is not known yet."""
 _running: set[int] = set()
 """Process groups of the commands that are being called."""
 
@@ -42,7 +44,6 @@ class CommandCall:
         argv = self._argv(visit)
         given = self._given(visit)
         process = await self._start(argv)
-        _running.add(process.pid)
         try:
             out, err = await self._talk(process, given)
             code = await process.wait()
@@ -82,23 +83,30 @@ class CommandCall:
         return argv
 
     async def _start(self, argv: list[str]) -> asyncio.subprocess.Process:
-        more = {name: resolve_env(value) for name, value in self._service.env.items()}
-        pipe = asyncio.subprocess.PIPE
-        starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(
-                *argv, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, **more}, start_new_session=True
-            )
-        )
+        starting = asyncio.create_task(self._spawn(argv))
+        _starting.add(starting)
+        starting.add_done_callback(_starting.discard)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             # The program may run already, with children that nobody else would end.
             with contextlib.suppress(OSError, ValueError):
-                await _end(await starting)
+                process = await starting
+                _running.discard(process.pid)
+                await _end(process)
             raise
         except (OSError, ValueError) as error:
             message = f"`{argv[0]}` cannot be started: {getattr(error, 'strerror', None) or error}"
             raise CallError("command-missing", message, retriable=False) from error
+
+    async def _spawn(self, argv: list[str]) -> asyncio.subprocess.Process:
+        more = {name: resolve_env(value) for name, value in self._service.env.items()}
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, **more}, start_new_session=True
+        )
+        _running.add(process.pid)
+        return process
 
     async def _talk(self, process: asyncio.subprocess.Process, given: bytes) -> tuple[bytes, bytes]:
         if process.stdin is None or process.stdout is None or process.stderr is None:
@@ -142,8 +150,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await asyncio.sleep(0)
 
 
-def stop_all() -> None:
-    """End every command that is being called."""
+async def stop_all() -> None:
+    """End every command that is being called, and wait for one that is about to run: nobody else would end it."""
+    if _starting:
+        await asyncio.wait(_starting, timeout=_PATIENCE)
     for group in tuple(_running):
         _stop(group)
 

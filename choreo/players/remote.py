@@ -128,6 +128,8 @@ def load_litellm() -> Any:
         from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
         litellm.ModelResponse()  # its first use warns too, once
+    # what it and the libraries below it find to say of their own types, some of it on the first call only
+    warnings.filterwarnings("ignore", module=r"(litellm|pydantic|openai)\b")
     # a call that is cancelled before anything left: litellm's half-made coroutine is of no interest
     warnings.filterwarnings("ignore", r"coroutine '.*completion.*' was never awaited", RuntimeWarning)
     for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai"):

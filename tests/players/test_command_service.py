@@ -1,0 +1,29 @@
+"""Programs that are called, and how they end when choreo must leave at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from model_visits import PLACE, model_visit, template
+
+from choreo.players.command_service import CommandCall, _starting, stop_all
+from choreo.players.service import CallError
+from choreo.spec import CommandService
+
+
+def test_a_program_that_was_just_about_to_start_is_ended_too() -> None:
+    """Its process group is known only once it runs: leaving before that would let it run on alone."""
+
+    async def leave_at_once() -> str:
+        call = CommandCall(CommandService((template("sleep"), template("1000")), PLACE))
+        calling = asyncio.create_task(call(model_visit(), 60.0))
+        while not _starting:
+            await asyncio.sleep(0)
+        await stop_all()
+        with contextlib.suppress(CallError):
+            await asyncio.wait_for(calling, 60.0)
+            return "it went on"
+        return "it was ended"
+
+    assert asyncio.run(leave_at_once()) == "it was ended"
