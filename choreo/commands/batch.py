@@ -39,6 +39,7 @@ from choreo.spec import Role
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.claims import ClaimTaken
 from choreo.store.owner import is_alive, this_process
+from choreo.store.writer import Booked
 from choreo.trace import RunFinished
 
 
@@ -65,6 +66,7 @@ def batch(
         with _results(out) as results:
             played = _Batch(checked, store, told, f"batch {checked.plan.spec.name} {path.absolute()}", results, cost)
             played.tally = Tally(total)
+            played.begun_before = store.has_claims(played.name)
             code = asyncio.run(_play(played, path, parallel, options))
         _say_end(played, code, options)
         return code
@@ -108,6 +110,8 @@ class _Batch:
     cost: float | None
     tally: Tally = field(default_factory=lambda: Tally(0))
     interrupted: int | None = None
+    begun_before: bool = True
+    """Whether some of the inputs may have runs from an earlier call."""
     _runners: dict[str, LocalRunner] = field(default_factory=dict)
     _players: dict[str, Player | Instant] = field(default_factory=dict)
 
@@ -152,11 +156,12 @@ class _Batch:
 
     async def _run_of(self, item: Input) -> None:
         claim = (self.name, item.key)
-        known = self.store.claim(claim, time.time())
+        known = self.store.claim(claim, time.time()) if self.begun_before else None
         if known is not None:
             await self._again(item, self.store.find(known.run))
             return
         fact = started(self.checked, item.value)
+        await self.store.turn()
         try:
             begun = begin(self.checked, self.store, fact, self.told, (claim,))
         except ClaimTaken as taken:  # another process plays this batch, too
@@ -212,7 +217,10 @@ class _Batch:
                 parts.writer.release()
         if end is None and self.interrupted is not None:
             return
-        self._tell(item, self.store.find(run), exit_code(end), end)
+        if again or end is None:
+            self._tell(item, self.store.find(run), exit_code(end), end)
+        else:
+            self._told(item, run, end, parts.writer.booked, exit_code(end))
 
     # -- what came of it -------------------------------------------------------------------------
 
@@ -222,21 +230,26 @@ class _Batch:
         self._tell(item, record, exit_code(end), end)
 
     def _tell(self, item: Input, record: RunRecord, code: int, end: RunFinished | None) -> None:
+        payload = end.payload if end is not None else None
+        told = RunFinished(record.changed, record.status, record.outcome, payload, record.code, record.message or "")  # type: ignore[arg-type]
+        self._told(item, record.id, told, Booked(record.hops, record.cost, record.priced), code)
+
+    def _told(self, item: Input, run: str, end: RunFinished, booked: Booked, code: int) -> None:
         self.tally.codes[code] += 1
-        self.tally.cost += record.cost
-        self.tally.priced = self.tally.priced and record.priced
+        self.tally.cost += booked.cost
+        self.tally.priced = self.tally.priced and booked.priced
         self._write(
             item,
             {
-                "run": record.id,
-                "status": record.status,
+                "run": run,
+                "status": end.status,
                 "exit": code,
-                "outcome": record.outcome,
-                "result": end.payload.value if end is not None and end.payload is not None else None,
-                "code": record.code,
-                "message": record.message or "",
-                "hops": record.hops,
-                "cost": record.cost if record.priced else None,
+                "outcome": end.outcome,
+                "result": end.payload.value if end.payload is not None else None,
+                "code": end.code,
+                "message": end.message,
+                "hops": booked.hops,
+                "cost": booked.cost if booked.priced else None,
             },
         )
 

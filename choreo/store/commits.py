@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from choreo.errors import StoreError
-from choreo.store import driver
+from choreo.store import driver, steps
 from choreo.store.files import Files
+from choreo.store.steps import Step
+
+Lost = Callable[[Exception], None]
+"""Told that a step that was to be written with others was not, and why."""
+_MOST_KNOWN = 16_384
 
 
 class Commits:
@@ -15,8 +23,12 @@ class Commits:
     def __init__(self, connection: driver.Connection, files: Files | None = None) -> None:
         self._db = connection
         self.files = files
+        self._known: set[str] = set()
+        """Digests of payloads that are surely in the store."""
 
-    def begin(self) -> None:
+    def begin(self, *, fresh: bool = False) -> None:
+        """Begin a transaction. `fresh`: nothing in it touches what was taken before."""
+        del fresh
         self.must_be_ours()
         self._db.execute("BEGIN IMMEDIATE")
 
@@ -34,29 +46,87 @@ class Commits:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
-    async def settled(self) -> None:
-        """Comes back when all that was committed before is on disk. Raises the driver's error where it is not."""
+    def write(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
+        """Take a step. Raises what `steps.write` raises; or returns what will be done once the step is on disk, or
+        was `lost`."""
+        del lost
+        self.begin()
+        try:
+            self._add(step)
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+        self._remember((step,))
+        return None
+
+    def include(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
+        """`write`, in the transaction that is open already: the last thing in it."""
+        del lost
+        self._add(step)
+        return None
+
+    def _add(self, step: Step) -> None:
+        steps.write(self._db, (step,), self._known)
+
+    def _remember(self, written: tuple[Step, ...]) -> None:
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        for step in written:
+            self._known.update(step.payloads)
+
+    def catch_up(self) -> None:
+        """What was taken so far can be read from the connection when this returns."""
+
+    async def turn(self) -> None:
+        """Comes back when a transaction can begin without waiting for the disk."""
+
+    async def settled(self, since: asyncio.Future[None] | None = None) -> None:
+        """Comes back when all that was committed before (or: what `since` stands for) is on disk.
+
+        Raises the driver's error where it is not.
+        """
+
+    def close(self) -> None:
+        """Wait for what is under way."""
 
 
 class GroupCommits(Commits):
-    """The runs of one event loop share transactions: what is ready in one turn of the loop costs one sync.
+    """The runs of one event loop share transactions: what comes while one is on its way to disk makes up the next.
 
-    `commit` only closes a step; whoever must not go on before it is on disk awaits `settled`. Once a shared
-    transaction could not be written nothing can be any more: some run is ahead of what is on disk.
+    `write` keeps a step for the next transaction, `commit` only closes a step; whoever must not go on before it is on
+    disk awaits `settled`. The rows of a group are written in the loop's own thread, table by table; the wait for the
+    disk is another thread's. Once a shared transaction could not be written nothing can be any more: some run is ahead
+    of what is on disk.
     """
 
     def __init__(self, connection: driver.Connection, files: Files | None = None) -> None:
         super().__init__(connection, files)
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="choreo-commit")
+        self._waiting: list[tuple[Step, Lost]] = []
         self._group: asyncio.Future[None] | None = None
+        self._under_way: tuple[Future[None], asyncio.Future[None]] | None = None
         self._broken: Exception | None = None
 
-    def begin(self) -> None:
+    def write(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
+        if step.asks_first:
+            super().write(step, lost)
+            return self._group
         self._must_be_whole()
-        if self._group is None:
-            loop = asyncio.get_running_loop()
-            super().begin()
-            self._group = loop.create_future()
-            loop.call_soon(self._end)
+        self.must_be_ours()
+        return self.include(step, lost)
+
+    def include(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
+        self._waiting.append((step, lost))
+        return self._gather()
+
+    def begin(self, *, fresh: bool = False) -> None:
+        if fresh:
+            self._land()
+        else:
+            self.catch_up()
+        self._gather()
+        self._open()
         self._db.execute("SAVEPOINT step")
 
     def commit(self) -> None:
@@ -66,11 +136,36 @@ class GroupCommits(Commits):
         if self._db.in_transaction:
             self._db.execute("ROLLBACK TO step")
             self._db.execute("RELEASE step")
+        else:  # a full disk ends the whole transaction, with all that others had in it
+            self._broken = driver.OperationalError("a transaction that runs shared was lost")
 
-    async def settled(self) -> None:
-        if self._group is not None:
-            await asyncio.shield(self._group)
+    def catch_up(self) -> None:
+        self._land()
+        if self._waiting:
+            self._write_waiting()
+
+    def _land(self) -> None:
         self._must_be_whole()
+        if self._under_way is not None:
+            self._arrived(self._under_way)
+            self._must_be_whole()
+
+    async def turn(self) -> None:
+        while self._under_way is not None:
+            await asyncio.shield(self._under_way[1])
+        self._must_be_whole()
+
+    async def settled(self, since: asyncio.Future[None] | None = None) -> None:
+        last = since or self._group or (self._under_way and self._under_way[1])
+        if last is not None and not last.done():
+            await asyncio.shield(last)
+        self._must_be_whole()
+
+    def close(self) -> None:
+        if self._under_way is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._arrived(self._under_way)
+        self._disk.shutdown()
 
     def _must_be_whole(self) -> None:
         if isinstance(self._broken, StoreError):
@@ -78,13 +173,85 @@ class GroupCommits(Commits):
         if self._broken is not None:
             raise driver.OperationalError(str(self._broken)) from self._broken
 
-    def _end(self) -> None:
-        group, self._group = self._group, None
-        if group is None:
+    # -- one group -----------------------------------------------------------------------------------
+
+    def _gather(self) -> asyncio.Future[None]:
+        if self._group is None:
+            loop = asyncio.get_running_loop()
+            self._group = loop.create_future()
+            if self._under_way is None:
+                loop.call_soon(self._send)
+        return self._group
+
+    def _open(self) -> None:
+        if not self._db.in_transaction:
+            super().begin()
+
+    def _write_waiting(self) -> None:
+        """Write what waits. Where that fails each step is tried by itself, so that only those are lost that must be."""
+        waiting, self._waiting = self._waiting, []
+        self._open()
+        self._db.execute("SAVEPOINT step")
+        try:
+            steps.write(self._db, [step for step, _ in waiting], self._known)
+        except Exception as error:
+            if not self._db.in_transaction:  # a full disk ends the whole transaction
+                self._break(error)
+                raise
+            self.rollback()
+            self._one_by_one(waiting)
+        else:
+            self.commit()
+            self._remember(tuple(step for step, _ in waiting))
+
+    def _one_by_one(self, waiting: list[tuple[Step, Lost]]) -> None:
+        for step, lost in waiting:
+            self._db.execute("SAVEPOINT step")
+            try:
+                self._add(step)
+            except Exception as error:  # noqa: BLE001 - told to the run that it belongs to
+                self.rollback()
+                lost(error)
+            else:
+                self.commit()
+
+    def _send(self) -> None:
+        """Hand the group to the disk."""
+        if self._group is None or self._under_way is not None:
             return
         try:
-            super().commit()
+            if self._waiting:
+                self._write_waiting()
+            self._open()
         except (driver.DatabaseError, StoreError) as error:
-            super().rollback()
-            self._broken = error
-        group.set_result(None)
+            self._break(error)
+            self._group.set_result(None)
+            self._group = None
+            return
+        loop, group = asyncio.get_running_loop(), self._group
+        self._group = None
+        self._under_way = sent = self._disk.submit(super().commit), group
+
+        def arrived(_: Future[None]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._arrived, sent)
+
+        sent[0].add_done_callback(arrived)
+
+    def _arrived(self, sent: tuple[Future[None], asyncio.Future[None]]) -> None:
+        """A group is on disk, or is lost with all that would follow. Waits for it where it is not there yet."""
+        if self._under_way is not sent:
+            return
+        error = sent[0].exception()
+        self._under_way = None
+        if isinstance(error, (driver.DatabaseError, StoreError)):
+            self._break(error)
+        elif error is not None:
+            raise error
+        sent[1].set_result(None)
+        if self._group is not None:
+            sent[1].get_loop().call_soon(self._send)
+
+    def _break(self, error: Exception) -> None:
+        super().rollback()
+        self._broken = error

@@ -39,7 +39,12 @@ def connect(path: str, *, read_only: bool = False, alone: bool = False) -> Conne
 
     mode = ("ro" if read_only or alone else "rw") + ("&immutable=1" if alone else "")
     connection = sqlite.connect(
-        f"file:{quote(path)}?mode={mode}", uri=True, isolation_level=None, timeout=30, cached_statements=256
+        f"file:{quote(path)}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=30,
+        cached_statements=256,
+        check_same_thread=False,  # SQLite takes turns by itself; shared transactions are committed in a thread
     )
     connection.execute("PRAGMA busy_timeout=30000")
     return connection

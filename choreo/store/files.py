@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ class Files:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._process = os.getpid()
+        self._process, self._thread = os.getpid(), threading.get_ident()
         self._in_flight = 0
         found = ((f"{path}{part}", _identity(f"{path}{part}")) for part in _PARTS)
         self._opened = [(name, identity) for name, identity in found if identity is not None]
@@ -40,10 +41,14 @@ class Files:
                 raise StoreError("store-replaced", message, help)
 
     def must_be_ours(self) -> None:
-        """Raises StoreError in a forked child: a connection that two processes use damages the store."""
+        """Raises StoreError in a forked child (a connection that two processes use damages the store) and in a thread
+        that did not open the store."""
         if os.getpid() != self._process:
             message = f"{self.path} was opened by process {self._process}, and this is a forked child of it"
             raise StoreError("store-forked", message, "open the store anew in the child")
+        if threading.get_ident() != self._thread:
+            message = f"{self.path} was opened by another thread: two that use one connection mix up their transactions"
+            raise StoreError("store-thread", message, "open the store anew in the thread")
 
     @contextmanager
     def room_for_answer(self) -> Iterator[None]:

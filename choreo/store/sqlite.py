@@ -95,11 +95,16 @@ class Store:
         return cls(place.open_for_reading(path), path)
 
     def close(self) -> None:
+        self._commits.close()
         self._db.close()
 
     def share_commits(self) -> None:
         """From now on the runs played in one event loop share transactions: see `RunWriter.settled`."""
         self._commits = GroupCommits(self._db, self.files)
+
+    async def turn(self) -> None:
+        """Comes back when something can be written without waiting for the disk."""
+        await self._commits.turn()
 
     async def settled(self) -> None:
         """Comes back when all that was written is on disk."""
@@ -131,7 +136,7 @@ class Store:
         the key of the spec's own text in `sources`, `parent` the run and hop that a child run plays.
 
         Each of `claims`, (scope, key), lets one run only be created with it: raises ClaimTaken for any further one."""
-        with self._writing():
+        with self._writing(fresh=True):
             if plan not in self._plans:
                 self._db.execute(
                     "INSERT OR IGNORE INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)",
@@ -246,6 +251,10 @@ class Store:
     def _select(self, condition: str, values: tuple[Any, ...], tail: str, *more: Any) -> list[RunRecord]:
         query = f"SELECT {_COLUMNS} FROM run WHERE {condition} {tail}"  # noqa: S608 - no value enters the text
         return [_run_record(row) for row in self._rows(query, (*values, *more))]
+
+    def has_claims(self, scope: str) -> bool:
+        """Whether anything was claimed in this scope."""
+        return bool(self._rows("SELECT EXISTS(SELECT 1 FROM claim WHERE scope=?) AS found", (scope,))[0]["found"])
 
     def claim(self, name: tuple[str, str], now: float) -> Claim | None:
         """Who has claimed (scope, key): what may happen once over all runs."""
@@ -411,14 +420,15 @@ class Store:
     def _read(self, read: Callable[[], Read]) -> Read:
         self.files.must_be_ours()
         try:
+            self._commits.catch_up()
             return read()
         except driver.DatabaseError as error:
             raise StoreError("store-unusable", f"{self.path}: {error}", "it was left as it is") from error
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, *, fresh: bool = False) -> Iterator[None]:
         try:
-            self._commits.begin()
+            self._commits.begin(fresh=fresh)
             try:
                 yield
                 self._commits.commit()

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from choreo.players.base import Played, Player, Record, Visit
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts, status_of
 from choreo.store import Store, driver, place
+from choreo.store.commits import Commits
+from choreo.store.steps import Step
 from choreo.store.writer import RunWriter
 from choreo.trace import Decided, Delayed, EffectKey, Event, HopFinished, HopStarted, RunResumed, TimerFired
 from choreo.verify import make_checker
@@ -49,8 +52,11 @@ class Fuse:
         self.point = job.get("die", "")
         self.role = job.get("role", "")
 
+    def burns(self, point: str, role: str | None = None) -> bool:
+        return point == self.point and role in (None, self.role)
+
     def at(self, point: str, role: str | None = None) -> None:
-        if point == self.point and role in (None, self.role):
+        if self.burns(point, role):
             die()
 
 
@@ -61,8 +67,25 @@ def point_of(event: Any) -> str:
     return event.role if isinstance(event, HopStarted) else type(event).__name__
 
 
+class DyingCommits(Commits):
+    """Dies between two statements of the transaction in which a hop of a named role starts, or before its end."""
+
+    fuse: Fuse
+    roles: Sequence[str]
+
+    def _add(self, step: Step) -> None:
+        if any(self.fuse.burns("inside the transaction", role) for role in self.roles):
+            part = copy(step)
+            part.rows, part.claims = step.rows[: (len(step.rows) + 1) // 2], []
+            super()._add(part)
+            die()
+        super()._add(step)
+        for role in self.roles:
+            self.fuse.at("inside the transaction, at its end", role)
+
+
 class DyingWriter(RunWriter):
-    """Dies before, inside, or after the transaction in which a hop of the named role starts."""
+    """Dies before, inside (`DyingCommits`), or after the transaction in which a hop of the named role starts."""
 
     fuse: Fuse
 
@@ -70,26 +93,13 @@ class DyingWriter(RunWriter):
         roles = [point_of(event) for event in events if isinstance(event, (HopStarted, *MARKS))]
         for role in roles:
             self.fuse.at("before intent", role)
+        self._commits = as_dying(DyingCommits, self._commits, self.fuse)
+        self._commits.roles = roles
         super().append(events, attempts, **more)
         for role in roles:
             self.fuse.at("after commit, before acknowledging", role)
         if any(isinstance(event, RunResumed) for event in events):
             self.fuse.at("in resume, after it was booked")
-
-    def _write_event(self, event: Event, fresh: dict[str, int]) -> None:
-        super()._write_event(event, fresh)
-        if isinstance(event, MARKS):
-            self.fuse.at("inside the transaction", point_of(event))
-
-    def _write_hop(self, event: HopStarted, fresh: dict[str, int]) -> None:
-        super()._write_hop(event, fresh)
-        self.fuse.at("inside the transaction", event.role)
-
-    def _book_run(self, events: Sequence[Event], *more: Any) -> None:
-        super()._book_run(events, *more)
-        for event in events:
-            if isinstance(event, (HopStarted, *MARKS)):
-                self.fuse.at("inside the transaction, at its end", point_of(event))
 
     def release(self) -> None:
         self.fuse.at("in close")

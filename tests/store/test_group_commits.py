@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
+from keeping import new_run
 
-from choreo.store import driver
-from choreo.store.commits import GroupCommits
+from choreo.errors import HeldError
+from choreo.store import Store, driver
+from choreo.store.commits import Commits, GroupCommits
+from choreo.trace import RunFinished, RunResumed
 
 
 @pytest.fixture
@@ -79,3 +83,68 @@ def test_a_commit_that_fails_is_told_to_all_who_wait_for_it(tmp_path, commits):
     with pytest.raises(driver.OperationalError, match="FOREIGN KEY"):
         group.begin()
     assert connection.execute("SELECT count(*) FROM u").fetchone()[0] == 0
+
+
+def test_steps_that_share_a_transaction_are_lost_one_by_one(tmp_path):
+    """One run of three was taken over by another process: its steps are lost, those of the others are on disk."""
+    store = Store.open(tmp_path / "t.db")
+    store.share_commits()
+
+    async def go() -> list[object]:
+        writers = [new_run(store, name) for name in "abc"]
+        await store.settled()
+        other = Store.open(tmp_path / "t.db")
+        take_over(other, "b")
+        other.close()
+        for writer in writers:
+            writer.append((RunFinished(2.0, "done"),), status="done", at=2.0)
+        return list(await asyncio.gather(*(writer.settled() for writer in writers), return_exceptions=True))
+
+    told = asyncio.run(go())
+    assert [type(one) for one in told] == [type(None), HeldError, type(None)]
+    assert [store.find(name).status for name in "abc"] == ["done", "running", "done"]
+    assert all(store.verify(store.find(name)) for name in "abc")
+    store.close()
+
+
+def take_over(store: Store, run: str) -> None:
+    store._db.execute("UPDATE run SET epoch=epoch+1 WHERE id=?", (run,))
+
+
+def test_what_comes_while_a_transaction_is_on_its_way_makes_up_the_next(tmp_path):
+    store = Store.open(tmp_path / "t.db")
+    store.share_commits()
+    began, go_on = threading.Event(), threading.Event()
+    commit = Commits.commit
+
+    def slow(commits: Commits) -> None:
+        began.set()
+        go_on.wait(30)
+        commit(commits)
+
+    async def go() -> None:
+        first = new_run(store, "a")
+        second = new_run(store, "b")
+        Commits.commit = slow  # type: ignore[method-assign]
+        try:
+            await asyncio.to_thread(began.wait, 30)
+            for n in (2.0, 3.0):  # the loop is free, and so is who writes
+                first.append((RunResumed(n, "x"),), status="running", at=n)
+            second.append((RunResumed(2.0, "x"),), status="running", at=2.0)
+            assert on_disk_events(tmp_path) == 0
+        finally:
+            go_on.set()
+            await asyncio.gather(first.settled(), second.settled())
+            Commits.commit = commit  # type: ignore[method-assign]
+
+    asyncio.run(go())
+    assert on_disk_events(tmp_path) == 5
+    assert [len(store.history(store.find(name))) for name in "ab"] == [3, 2]
+    store.close()
+
+
+def on_disk_events(tmp_path) -> int:
+    other = driver.connect(str(tmp_path / "t.db"), read_only=True)
+    found = int(other.execute("SELECT count(*) FROM event").fetchone()[0])
+    other.close()
+    return found

@@ -1,0 +1,283 @@
+"""What one step of a run adds to the tables: events and attempts as rows, ready to be written with those of others.
+
+Making the rows asks nothing of the database, so a step can be put together while another transaction is under way.
+Rows name payloads by digest; the statements look their numbers up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from choreo.canonical import Payload, digest_of
+from choreo.store import driver, rows
+from choreo.store.claims import take_claim
+from choreo.trace import Asked, Attempt, Decided, EffectKey, Event, HandedOver, HopFinished, HopStarted, RunFinished
+
+HopAttempt = tuple[int, Attempt]
+"""An attempt with the number of its hop."""
+Values = tuple[Any, ...]
+
+
+def _by_digest(statement: str) -> str:
+    """The statement, with a payload's number looked up by its digest wherever `@` stands."""
+    return statement.replace("@", "(SELECT id FROM payload WHERE digest=?)")
+
+
+_PAYLOAD = "INSERT OR IGNORE INTO payload(digest,data) VALUES(?,?)"
+_HOP = _by_digest(
+    "INSERT INTO hop(run,number,seq,started,role,visit,handoff,scope,input,previous,feedback,effect) "
+    "VALUES(?,?,?,?,?,?,?,?,@,@,@,?)"
+)
+_HANDOFF = _by_digest(
+    "INSERT INTO handoff(run,number,seq,at,edge,sources,target,state,payload,scope,contract,contract_digest,violations,"
+    "blame,code,message,firing,joined,arrival,exempt) VALUES(?,?,?,?,?,?,?,?,@,?,?,?,?,?,?,?,?,?,?,?)"
+)
+_ASKED = _by_digest(
+    "INSERT INTO decision(run,number,seq,asked,kind,touchpoint,payload,handoff,hop,due,why,scope) "
+    "VALUES(?,?,?,?,?,?,@,?,?,?,?,?)"
+)
+_ATTEMPT = _by_digest(
+    "INSERT INTO attempt(run,hop,number,seq,kind,request,response,started,seconds,code,message,model,tokens_in,"
+    "tokens_out,cost,finish,who,facts) VALUES(?,?,(SELECT COALESCE(MAX(number),0)+1 FROM attempt WHERE run=? AND hop=?)"
+    ",?,?,@,@,?,?,?,?,?,?,?,?,?,?,?)"
+)
+_EVENT = _by_digest("INSERT INTO event(run,seq,kind,at,payload,detail) VALUES(?,?,?,?,@,?)")
+_HOP_END = _by_digest(
+    "UPDATE hop SET finished_seq=?,finished=?,status=?,output=@,code=?,message=?,confidence=?,confidence_source=?,"
+    "confidence_detail=?,cost=?,priced=?,seconds=?,contract=?,contract_digest=?,violations=? WHERE run=? AND number=?"
+)
+_DECIDED = _by_digest(
+    "UPDATE decision SET answered=COALESCE(answered,?),decision=?,shown=?,who=?,edited=@,reason=?,seconds=?,"
+    "decided_seq=?,decided=? WHERE run=? AND number=? AND decided_seq IS NULL AND (decision IS NULL OR decision=?)"
+)
+_RUN = (
+    "UPDATE run SET seq=?,chain=?,status=?,changed=?,hops=hops+?,cost=cost+?,priced=MIN(priced,?),until=?,due=? "
+    "WHERE key=? AND epoch=?"
+)
+_RUN_END = _by_digest(
+    "UPDATE run SET outcome=?,code=?,message=?,result=@,pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=?"
+)
+_ORDER = (_HOP, _HANDOFF, _ASKED, _ATTEMPT, _EVENT, _HOP_END, _DECIDED, _RUN, _RUN_END)
+
+
+class AnswerWaiting(Exception):
+    """A person's answer is on record already, and another decision was about to be booked. Nothing was written."""
+
+
+class Fenced(Exception):
+    """Another process owns a run by now that was about to be written to. Nothing may be kept of the transaction."""
+
+
+class _Claim(NamedTuple):
+    name: tuple[str, str]
+    owner: tuple[int, int]
+    at: float
+    over: bool
+
+
+class Step:
+    """The rows of one step of the run with this key, in the order in which tables are written (`_ORDER`)."""
+
+    __slots__ = ("_key", "asks_first", "claims", "payloads", "rows")
+
+    def __init__(self, key: int) -> None:
+        self._key = key
+        self.payloads: dict[str, bytes] = {}
+        self.rows: list[tuple[str, Values]] = []
+        self.claims: list[_Claim] = []
+        self.asks_first = False
+        """Whether what is on record decides if the step may be taken: it cannot wait for others."""
+
+    def book(self, state: Values, epoch: int) -> None:
+        """What the row of the run says after the step, if the run is still ours."""
+        self.rows.append((_RUN, (*state, self._key, epoch)))
+
+    # -- one entry -----------------------------------------------------------------------------------
+
+    def attempt(self, seq: int, hop: int, attempt: Attempt) -> None:
+        self.rows.append(
+            (
+                _ATTEMPT,
+                (
+                    self._key,
+                    hop,
+                    self._key,
+                    hop,
+                    seq,
+                    attempt.kind,
+                    self._bytes(attempt.request),
+                    self._bytes(attempt.response),
+                    attempt.started,
+                    attempt.seconds,
+                    attempt.code,
+                    attempt.message,
+                    attempt.model,
+                    attempt.tokens_in,
+                    attempt.tokens_out,
+                    attempt.cost,
+                    attempt.finish,
+                    attempt.who,
+                    rows.text(dict(attempt.facts)),
+                ),
+            )
+        )
+
+    def event(self, seq: int, event: Event) -> None:
+        match event:
+            case HopStarted():
+                self.rows.append((_HOP, self._hop(seq, event)))
+            case HopFinished():
+                self.rows.append((_HOP_END, self._hop_end(seq, event)))
+            case HandedOver():
+                self.rows.append((_HANDOFF, self._handoff(seq, event)))
+            case Asked():
+                self.rows.append((_ASKED, self._question(seq, event)))
+            case Decided():
+                self.asks_first = True
+                self.rows.append((_DECIDED, self._decision(seq, event)))
+            case _:
+                payload, detail = rows.event_detail(event)
+                found = self._payload(payload)
+                self.rows.append((_EVENT, (self._key, seq, rows.KINDS[type(event)], event.at, found, detail)))
+                if isinstance(event, RunFinished):
+                    self.rows.append((_RUN_END, (event.outcome, event.code, event.message, found, self._key)))
+                elif isinstance(event, EffectKey) and (event.over or not event.run):
+                    self.asks_first = True
+                    self.claims.append(_Claim((event.scope, event.key), (self._key, event.hop), event.at, event.over))
+
+    def _payload(self, payload: Payload | None) -> str | None:
+        if payload is None:
+            return None
+        digest = payload.digest
+        self.payloads[digest] = payload.data
+        return digest
+
+    def _bytes(self, data: bytes | None) -> str | None:
+        if data is None:
+            return None
+        digest = digest_of(data)
+        self.payloads[digest] = data
+        return digest
+
+    def _hop(self, seq: int, event: HopStarted) -> Values:
+        return (
+            self._key,
+            event.hop,
+            seq,
+            event.at,
+            event.role,
+            event.visit,
+            event.handoff,
+            event.scope,
+            self._payload(event.input),
+            self._payload(event.previous),
+            self._payload(event.feedback),
+            event.effect,
+        )
+
+    def _hop_end(self, seq: int, event: HopFinished) -> Values:
+        return (
+            seq,
+            event.at,
+            event.status,
+            self._payload(event.output),
+            event.code,
+            event.message,
+            event.confidence,
+            event.confidence_source,
+            rows.text(dict(event.confidence_detail)),
+            event.cost,
+            event.priced,
+            event.seconds,
+            *rows.verdict_columns(event.verdict),
+            self._key,
+            event.hop,
+        )
+
+    def _handoff(self, seq: int, event: HandedOver) -> Values:
+        return (
+            self._key,
+            event.number,
+            seq,
+            event.at,
+            event.edge,
+            rows.sources_text(event.sources),
+            event.target,
+            event.state,
+            self._payload(event.payload),
+            event.scope,
+            *rows.verdict_columns(event.verdict),
+            event.blame,
+            event.code,
+            event.message,
+            event.firing,
+            event.join,
+            event.of,
+            event.exempt,
+        )
+
+    def _question(self, seq: int, event: Asked) -> Values:
+        return (
+            self._key,
+            event.question,
+            seq,
+            event.at,
+            event.kind,
+            event.touchpoint,
+            self._payload(event.payload),
+            event.handoff,
+            event.hop,
+            event.due,
+            event.why,
+            event.scope,
+        )
+
+    def _decision(self, seq: int, event: Decided) -> Values:
+        return (
+            event.at,
+            event.decision,
+            event.shown,
+            event.by,
+            self._payload(event.payload),
+            event.reason,
+            event.seconds,
+            seq,
+            event.at,
+            self._key,
+            event.question,
+            event.decision,
+        )
+
+
+def write(db: driver.Connection, steps: Sequence[Step], known: Collection[str] = ()) -> None:
+    """Write steps within the open transaction, table by table. Payloads whose digests are `known` are there already.
+
+    Raises Fenced, AnswerWaiting, ClaimTaken or the driver's error: then the transaction must not be committed.
+    """
+    payloads: dict[str, bytes] = {}
+    tables: dict[str, list[Values]] = {statement: [] for statement in _ORDER}
+    for step in steps:
+        payloads.update(step.payloads)
+        for statement, values in step.rows:
+            tables[statement].append(values)
+    _write_payloads(db, [item for item in payloads.items() if item[0] not in known])
+    for statement, values_of_rows in tables.items():
+        if values_of_rows:
+            done = _write_rows(db, statement, values_of_rows)
+            if statement is _RUN and done != len(values_of_rows):
+                raise Fenced
+            if statement is _DECIDED and done != len(values_of_rows):
+                raise AnswerWaiting
+    for step in steps:
+        for claim in step.claims:
+            take_claim(db, claim.name, claim.owner, claim.at, claim.over)
+
+
+def _write_payloads(db: driver.Connection, payloads: Iterable[tuple[str, bytes]]) -> None:
+    db.executemany(_PAYLOAD, payloads)
+
+
+def _write_rows(db: driver.Connection, statement: str, values: Sequence[Values]) -> int:
+    """How many rows were written or changed."""
+    return int(db.executemany(statement, values).rowcount)
