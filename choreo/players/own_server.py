@@ -31,7 +31,7 @@ def is_plain(call: ModelCall) -> bool:
         return False
     if _FAMILIES.search(name) or price_list.is_listed(call.model) is not False:
         return False
-    return price_list.is_listed(own[0]) is False and not re.search(r"[?#]|completions/?$|[^/]//", own[1])
+    return price_list.is_listed(own[0]) is False and not re.search(r"[?#]|completions/?$|(?<!:)//", own[1])
 
 
 def shape_of(call: ModelCall, form: StructuredBy | None) -> Shape:
