@@ -12,12 +12,15 @@ import os
 import ssl
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 import aiohttp
 from aiohttp.resolver import ThreadedResolver
 
+from choreo.players import redact
 from choreo.players.proxy import LOOPBACK, proxy_for
 
+_LONGEST_HEADER = 65536
 IDLE_SECONDS = 3.0
 """How long a connection is kept for the next call to its address: less than servers do, so none is met half closed."""
 
@@ -70,12 +73,18 @@ def _session() -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
         skip_auto_headers=("User-Agent", "Content-Type"),
         auto_decompress=False,
+        max_line_size=_LONGEST_HEADER,
+        max_field_size=_LONGEST_HEADER,
     )
 
 
 def _proxy(scheme: str, host: str) -> str | None:
     found = proxy_for(scheme, host) or (proxy_for("all", host) if host not in LOOPBACK else None)
-    return found.geturl() if found is not None else None
+    if found is None:
+        return None
+    if found.password:
+        redact.register(unquote(found.password))
+    return found.geturl()
 
 
 @functools.cache

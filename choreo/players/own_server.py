@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 
-from choreo import __version__
 from choreo.players import library, price_list
 from choreo.players.client import ModelCall, StructuredBy
 from choreo.players.shapes import PATH, Shape
@@ -43,7 +42,7 @@ def shape_of(call: ModelCall, form: StructuredBy | None) -> Shape:
         "Authorization": f"Bearer {key}",
         "Accept": "application/json",
         "Content-Type": "application/json",
-        "User-Agent": f"choreo/{__version__}",
+        "User-Agent": "choreo",
     }
     body = {"model": name.partition("/")[2], "messages": [], **call.params, **library.beside(call, form)}
     return Shape.of(base.rstrip("/") + PATH, headers.items(), body)

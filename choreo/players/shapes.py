@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from choreo.players.client import CallFailed, Message, ModelCall, StructuredBy
@@ -35,7 +35,7 @@ class Shape:
     """
 
     url: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)  # a key is in them
     before: str
     after: str
     names: frozenset[str]
@@ -55,8 +55,10 @@ class Shape:
 
     def holds(self) -> bool:
         """Whether the key in it is still the environment's."""
-        value = os.environ.get(self.variable, "") if self.variable is not None else None
-        return value is None or (value != "" and any(value in told for _, told in self.headers))
+        if self.variable is None:
+            return True
+        value = os.environ.get(self.variable)
+        return any(told.rpartition(" ")[2] == value for _, told in self.headers)
 
     def filled(self, messages: Sequence[Message]) -> bytes:
         """The body with these messages. Raises CallFailed where they hold what JSON cannot."""

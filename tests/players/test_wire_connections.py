@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from choreo.players import lines, wire
+from choreo.players import lines, redact, wire
 from choreo.players.client import CallFailed
 
 BODY = b'{"ok": true}'
@@ -104,3 +104,25 @@ def test_no_cookie_of_one_call_travels_with_the_next() -> None:
     served(Cookies(), calls)
     assert len(seen) == 2
     assert not any(b"cookie" in head.lower() for head in seen)
+
+
+def test_a_proxy_of_the_environment_is_gone_through_but_never_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+
+    class Noting(Counting):
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+            writer.close()
+
+    async def calls(url: str) -> None:
+        for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", url.replace("//", "//me:secret-of-the-proxy@"))
+        await call("http://model.invalid/v1")
+        await call(url)
+
+    served(Noting(), calls)
+    assert [head.split(b" ")[1] for head in seen] == [b"http://model.invalid/v1", b"/"]
+    assert [b"proxy-authorization: basic" in head.lower() for head in seen] == [True, False]
+    assert "secret-of-the-proxy" not in redact.text("it said secret-of-the-proxy")
