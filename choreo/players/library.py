@@ -57,8 +57,8 @@ def load_litellm() -> Any:
         litellm.ModelResponse()  # its first use warns too, once
     # what it and the libraries below it find to say of their own types, some of it on the first call only
     warnings.filterwarnings("ignore", module=r"(litellm|pydantic|openai)\b")
-    # a call that is cancelled before anything left: litellm's half-made coroutine is of no interest
-    warnings.filterwarnings("ignore", r"coroutine '.*completion.*' was never awaited", RuntimeWarning)
+    # half-made coroutines: of a call that is cancelled before anything left, and of the log that nobody takes
+    warnings.filterwarnings("ignore", r"coroutine '(.*completion.*|Logging\..*)' was never awaited", RuntimeWarning)
     for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai"):
         logging.getLogger(logger).disabled = True
     litellm.telemetry = False

