@@ -71,7 +71,7 @@ def _unpriced(spec: Spec, names: Sequence[str]) -> list[str]:
         given = settings.get(name)
         if name.startswith(LOCAL) or (given is not None and given.price is not None):
             continue
-        from choreo.players.remote import has_price
+        from choreo.players.library import has_price
 
         if (given is not None and given.api_base is not None) or not has_price(name):
             unknown.append(name)

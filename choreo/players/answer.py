@@ -14,7 +14,7 @@ from typing import Any
 from choreo import canonical
 from choreo.canonical import Payload
 from choreo.contract import check, is_bounded
-from choreo.players.schema_text import contract_of
+from choreo.players.schema_text import told
 
 Violation = tuple[str, str]
 """(JSON pointer, sentence)."""
@@ -65,7 +65,7 @@ def violations(value: Any, schema: Mapping[str, Any]) -> tuple[Violation, ...]:
 
     What cannot be judged quickly for certain is left to the check at the hop's boundary, behind its deadline.
     """
-    contract, payload = contract_of(schema, None), Payload.of(value)
+    contract, payload = told(schema).contract, Payload.of(value)
     return check(contract, payload).violations[:MOST_VIOLATIONS] if is_bounded(contract, payload) else ()
 
 

@@ -11,19 +11,18 @@ import http.client
 import socket
 import ssl
 import time
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
+from choreo.players.proxy import proxy_for
 from choreo.players.service import CallError
 
 MOST = 10_000_000
 """Bytes of an answer that are read."""
 KEPT = 65536
 """Bytes kept of an answer that is too large."""
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class Exchange:
         """Connect, through the environment's proxy where there is one; the target as the request line names it."""
         address = self.request.address
         scheme, host, port = address.scheme, address.hostname or "", address.port
-        proxy = _proxy(scheme, host)
+        proxy = proxy_for(scheme, host)
         if proxy is None:
             self._line = _Safe(host, port, seconds) if scheme == "https" else _Plain(host, port, timeout=seconds)
         elif scheme == "https":
@@ -180,14 +179,6 @@ class _Safe(_Noted, http.client.HTTPSConnection):
 def _tls() -> ssl.SSLContext:
     """Made once: reading the certificates takes some 20 ms."""
     return ssl.create_default_context()
-
-
-def _proxy(scheme: str, host: str) -> SplitResult | None:
-    """The proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`), never for this machine itself."""
-    found = urllib.request.getproxies().get(scheme)
-    if not found or host in _LOOPBACK or urllib.request.proxy_bypass(host):
-        return None
-    return urlsplit(found if "://" in found else f"http://{found}")
 
 
 def _credentials(proxy: SplitResult) -> dict[str, str]:

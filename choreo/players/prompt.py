@@ -28,7 +28,7 @@ from choreo.expression import ExpressionError, ExpressionSyntax, render_template
 from choreo.players.answer import Violation
 from choreo.players.base import Visit
 from choreo.players.client import Message
-from choreo.players.schema_text import lean
+from choreo.players.schema_text import told
 from choreo.spec import ModelPlayer, Template
 
 DATA_RULE = (
@@ -62,14 +62,14 @@ class Handed(NamedTuple):
 
 def opening(visit: Visit, player: ModelPlayer) -> tuple[Message, ...]:
     """The messages of the first call. Raises PlayFailed `expression-error` or `null-in-template`."""
-    told = [Message("system", _system(visit, player))]
+    found = [Message("system", _system(visit, player))]
     for given, wanted in player.examples:
-        told.append(Message("user", _request(visit, player, Handed(Payload.of(given)))))
-        told.append(Message("assistant", encode(wanted).decode()))
-    told += _conversation(visit)
+        found.append(Message("user", _request(visit, player, Handed(Payload.of(given)))))
+        found.append(Message("assistant", encode(wanted).decode()))
+    found += _conversation(visit)
     handed = Handed(visit.input, visit.previous, visit.feedback)
-    told.append(Message("user", _request(visit, player, handed)))
-    return _in_turn(told) if visit.turns else tuple(told)
+    found.append(Message("user", _request(visit, player, handed)))
+    return _in_turn(found) if visit.turns else tuple(found)
 
 
 def _conversation(visit: Visit) -> Iterator[Message]:
@@ -140,7 +140,7 @@ def _form(visit: Visit) -> str:
         return "Answer with the text itself and nothing around it."
     return (
         "Answer with one JSON value and nothing else: no explanation, no code fence. "
-        f"It must meet this JSON Schema ({contract_name(visit)}):\n{encode(lean(visit.schema)).decode()}"
+        f"It must meet this JSON Schema ({contract_name(visit)}):\n{told(visit.schema).text}"
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from choreo.canonical import digest_of, encode
@@ -14,6 +17,42 @@ _STRICT = frozenset(
     | {"title", "description", "pattern", "format", "minItems", "maxItems"}
     | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 )
+_MOST_KNOWN = 256
+
+
+class Told:
+    """All that is made of one schema, made once: the same for every call of a role."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self.schema = schema
+        self.contract = contract_of(schema, None)
+
+    @cached_property
+    def lean(self) -> dict[str, Any]:
+        """The schema without what only people and tools read, every reference inside it. Callers must not change it."""
+        return bundled(self.contract)
+
+    @cached_property
+    def text(self) -> str:
+        """The lean schema as a model reads it."""
+        return encode(self.lean).decode()
+
+    @cached_property
+    def strict(self) -> bool:
+        return strict(self.lean)
+
+
+_told: OrderedDict[int, Told] = OrderedDict()
+
+
+def told(schema: Mapping[str, Any]) -> Told:
+    """What is made of a schema. Known by the object itself, which nobody changes: a plan keeps its schemas."""
+    found = _told.get(id(schema))
+    if found is None:
+        found = _told[id(schema)] = Told(schema)  # holds the schema, so nothing else can come to have its id
+        if len(_told) > _MOST_KNOWN:
+            _told.popitem(last=False)
+    return found
 
 
 def contract_of(schema: Mapping[str, Any], ref: str | None) -> Contract:
@@ -24,7 +63,15 @@ def contract_of(schema: Mapping[str, Any], ref: str | None) -> Contract:
 
 def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema without what only people and tools read, every reference inside it."""
-    return bundled(contract_of(schema, None))
+    return told(schema).lean
+
+
+def response_format(form: str, schema: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """`response_format` as OpenAI defines it; strict only where the schema qualifies."""
+    if form == "json_object":
+        return {"type": "json_object"}
+    known, plain_name = told(schema), re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] or "answer"
+    return {"type": "json_schema", "json_schema": {"name": plain_name, "schema": known.lean, "strict": known.strict}}
 
 
 def strict(schema: Any) -> bool:

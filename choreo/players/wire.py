@@ -1,51 +1,32 @@
 """The one place where a remote model's HTTP call leaves: exact bytes kept, one call, one address, a size cap.
 
-litellm builds its own HTTP clients, for some providers the OpenAI SDK's, for others its own; all of them take their
-transport from one function, which is replaced by `WireTransport` (see `choreo.players.remote`). The transport belongs
-to no event loop and keeps no connection: it finds the `Wire` of the call in progress and sends through that. The
-connections of an event loop are kept in `_lines` for the next calls to the same address, and closed with the loop.
-Redirects are not followed (a key would travel to an address that no spec declares).
+Whoever wrote the request, litellm (`choreo.players.wire_transport`) or choreo in the same form
+(`choreo.players.shapes`), it leaves through a `Wire`. Redirects are not followed (a key would travel to an address
+that no spec declares).
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import functools
-import itertools
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import SplitResult, urlsplit
 
-import httpx
+import aiohttp
+from yarl import URL
 
-from choreo.players import redact
+from choreo.players import lines, redact
 from choreo.players.client import CallFailed
 
 CURRENT: contextvars.ContextVar[Wire] = contextvars.ContextVar("choreo_wire")
 KEPT = 65536
 """Bytes kept of an answer that is too large."""
-IDLE_SECONDS = 3.0
-"""How long a connection is kept for the next call to its address: less than servers do, so none is met half closed."""
+KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key")
 
-_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key")
-_HOP_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
-_Idle = dict[tuple[str, str, int | None], list[httpx.AsyncClient]]
-_lines: dict[asyncio.AbstractEventLoop, tuple[_Idle, AsyncGenerator[None, None]]] = {}
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class WireTransport(httpx.AsyncBaseTransport):
-    """Hands every request to the `Wire` of the call in progress; outside a call nothing leaves."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        wire = CURRENT.get(None)
-        if wire is None:
-            raise httpx.ConnectError("no model call is in progress", request=request)
-        return await wire.send(request)
+_CONNECTION = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
+"""Headers that belong to a connection, not to what is asked."""
 
 
 class Wire:
@@ -59,70 +40,90 @@ class Wire:
         self.api_base = api_base
         self.no_key = no_key
         self.url = ""
+        """Where the call went, without its query: for messages."""
+        self.target = ""
+        self.asked: list[tuple[str, str]] = []
+        """The headers that left, but for those of the connection. Keys are in them: never stored."""
         self.request = b""
         self.response = b""
         self.status: int | None = None
-        self.headers: httpx.Headers = httpx.Headers()
+        self.headers: Mapping[str, str] = {}
+        """Those of the answer, found by names in any case."""
         self.failure: CallFailed | None = None
         self.on_leave: Callable[[], object] = lambda: None
         """Called when the request is about to leave."""
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """Make the call. What goes wrong is kept in `failure`, and raised in a form that HTTP libraries know."""
+    async def send(self, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+        """Make the call. Raises CallFailed, which is kept in `failure`, too."""
         if self.url:
-            raise httpx.ConnectError("one HTTP call was made already", request=request)
-        self.url = f"{request.url.scheme}://{request.url.netloc.decode()}{request.url.path}"
-        self.request = await request.aread()
-        self._learn_keys(request)
+            raise CallFailed("connection", "one HTTP call was made already")
+        address = urlsplit(url)
+        self.target, self.url = url, f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+        self.request = body
+        self.asked = [(name, value) for name, value in headers if name.lower() not in _CONNECTION]
+        self._learn_keys(address)
         try:
-            self._check_address(request)
+            self._check_address(address)
             self.on_leave()
-            return await self._exchange(request)
-        except httpx.TransportError as error:
-            self.failure = _transport_failure(error, self.url)
+            await self._exchange(method, address)
         except CallFailed as failure:
             self.failure = failure
-        raise httpx.ConnectError(self.failure.message, request=request)
+            raise
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            self.failure = _failure(error, self.url)
+            raise self.failure from error
 
-    def _learn_keys(self, request: httpx.Request) -> None:
+    def _learn_keys(self, address: SplitResult) -> None:
         """A key that came from the environment is known at the latest here."""
-        found = [request.headers.get(name, "") for name in _KEY_HEADERS]
-        for value in [*found, *request.url.params.get_list("key")]:
+        found = [value for name, value in self.asked if name.lower() in KEY_HEADERS]
+        if address.query:
+            found += URL(self.target, encoded=True).query.getall("key", [])
+        for value in found:
             key = value.rpartition(" ")[2]
             if key != self.no_key:
                 redact.register(key)
 
-    def _check_address(self, request: httpx.Request) -> None:
+    def _check_address(self, address: SplitResult) -> None:
         declared = urlsplit(self.api_base or "")
-        if declared.netloc and (declared.hostname, declared.port) != (request.url.host, request.url.port):
+        if declared.netloc and (declared.hostname, _port(declared)) != (address.hostname, _port(address)):
             raise CallFailed(
                 "other-address",
-                f"the call would go to {request.url.host}, but {declared.netloc} is declared; nothing was sent",
+                f"the call would go to {address.hostname}, but {declared.netloc} is declared; nothing was sent",
             )
 
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        request.headers["accept-encoding"] = "identity"  # what is kept is what was sent, and no bomb to unpack
-        async with _line(request.url) as line:
-            response = await line.send(request, stream=True)
-            self.status, self.headers = response.status_code, response.headers
-            body = await self._read(response)
-        self.response = body
-        if response.is_redirect:
-            where = response.headers.get("location", "nowhere")
+    async def _exchange(self, method: str, address: SplitResult) -> None:
+        open_lines = await lines.lines()
+        response = await open_lines.session.request(
+            method,
+            URL(self.target, encoded=True),
+            data=self.request,
+            # what is kept is what was sent, and no bomb to unpack
+            headers=[*self.asked, ("Accept-Encoding", "identity")],
+            allow_redirects=False,
+            proxy=open_lines.proxy(address.scheme, address.hostname or ""),
+            ssl=lines.tls() if address.scheme == "https" else True,
+        )
+        try:
+            self.status, self.headers = response.status, response.headers
+            self.response = await self._read(response)
+        except BaseException:
+            response.close()
+            raise
+        if 300 <= response.status < 400 and "location" in response.headers:
+            where = response.headers["location"]
             raise CallFailed(
                 "redirected",
                 f"{self.url} redirects to {where}, and no redirect is followed: put the final address into `api_base`",
             )
-        kept = [(name, value) for name, value in response.headers.multi_items() if name not in _HOP_HEADERS]
-        return httpx.Response(response.status_code, headers=kept, content=body, request=request)
 
-    async def _read(self, response: httpx.Response) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
-        async for chunk in response.aiter_raw():
+        async for chunk in response.content.iter_any():
             body += chunk
-            self.response = bytes(body[:KEPT])
             if len(body) > self.max_bytes:
+                self.response = bytes(body[:KEPT])
                 raise self._too_large()
+            self.response = bytes(body[:KEPT])
         return self._unpack(bytes(body), response.headers.get("content-encoding", "identity").lower())
 
     def _unpack(self, body: bytes, encoding: str) -> bytes:
@@ -146,62 +147,27 @@ class Wire:
         )
 
 
-@asynccontextmanager
-async def _line(url: httpx.URL) -> AsyncIterator[httpx.AsyncClient]:
-    """A connection for one call: one that an earlier call has left whole, else a new one."""
-    idle = await _idle_lines()
-    address = (url.scheme, url.host, url.port)
-    waiting = idle.setdefault(address, [])
-    line = waiting.pop() if waiting else _new_line(own_machine=url.host in _LOOPBACK)
-    try:
-        yield line
-    except BaseException:
-        await line.aclose()
-        raise
-    waiting.append(line)
+def _port(address: SplitResult) -> int | None:
+    return address.port or {"http": 80, "https": 443}.get(address.scheme)
 
 
-def _new_line(own_machine: bool) -> httpx.AsyncClient:
-    one = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SECONDS)
-    return httpx.AsyncClient(verify=_tls(), trust_env=not own_machine, limits=one)
-
-
-async def _idle_lines() -> _Idle:
-    """The connections that no call of this event loop uses."""
-    loop = asyncio.get_running_loop()
-    if loop not in _lines:
-        idle: _Idle = {}
-        closing = _closing(loop, idle)
-        _lines[loop] = idle, closing
-        await anext(closing)
-    return _lines[loop][0]
-
-
-async def _closing(loop: asyncio.AbstractEventLoop, idle: _Idle) -> AsyncGenerator[None, None]:
-    """Closes the connections when the loop ends: it ends its generators then."""
-    try:
-        yield
-    finally:
-        del _lines[loop]
-        for line in itertools.chain.from_iterable(idle.values()):
-            await line.aclose()
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Made once: reading the certificates takes some 20 ms."""
-    return httpx.create_ssl_context()
-
-
-def _transport_failure(error: httpx.TransportError, url: str) -> CallFailed:
+def _failure(error: Exception, url: str) -> CallFailed:
     causes = _causes(error)
-    if isinstance(error, httpx.TimeoutException):
-        return CallFailed("timeout", f"{url} did not answer in time", retriable=True)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return CallFailed("tls", f"no safe connection to {url}: {error}; check the address and its certificate")
+        why = _reason(error)
+        return CallFailed("tls", f"no safe connection to {url}: {why}; check the address and its certificate")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return CallFailed("connection", f"the name in {url} is not known: check the address", retriable=True)
-    return CallFailed("connection", f"no answer from {url}: {error or type(error).__name__}", retriable=True)
+    return CallFailed("connection", f"no answer from {url}: {_reason(error)}", retriable=True)
+
+
+def _reason(error: Exception) -> str:
+    """What happened, without the inside of a library."""
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer ended before it was whole"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error) or type(error.os_error).__name__
+    return str(error) or type(error).__name__
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -1,11 +1,15 @@
 """`choreo batch` with a model that thinks: makespan against the ideal of so many calls side by side.
 
-    python tests/benchmarks/model_batch.py [--runs 1000] [--parallel 200] [--wait 1.0] [--rounds 3] [--bare]
+    python tests/benchmarks/model_batch.py [--runs 1000] [--parallel 200] [--wait 1.0] [--rounds 3]
+        [--model openai/slow] [--bare]
 
 The model is a loopback server with an OpenAI-compatible API in a process of its own, which answers after `--wait`
-seconds. Makespan is what the server sees: from the first request to the last answer. The whole command, which imports
-litellm once, is told beside it, and its CPU time per run. `--bare` also makes the same calls with litellm alone, no
-choreo: as many at a time, each with its own bytes.
+seconds. Makespan is what the server sees: from the first request to the last answer. The whole command is told beside
+it, and its CPU time per run. `--bare` also makes the same calls without choreo, as many at a time, each with its own
+bytes: with aiohttp alone, the library that choreo sends with (the floor), and with litellm alone.
+
+`--model openai/slow` is a model that litellm knows nothing of, at an address of one's own: it is called without
+litellm. `--model mistral/slow` is one whose form of request litellm is asked for: the first calls go through it.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +34,7 @@ name: thinks
 version: 1.0.0
 trigger: {{accepts: case@^1}}
 result: {{emits: answer@1.0.0}}
-models: {{slow: {{model: openai/slow, api_base: "http://127.0.0.1:{port}/v1", price: {{input: 1, output: 2}}}}}}
+models: {{slow: {{model: "{model}", api_base: "http://127.0.0.1:{port}/v1", price: {{input: 1, output: 2}}}}}}
 contracts:
   case@1.0.0: {{type: object, properties: {{text: {{type: string}}}}, required: [text]}}
   answer@1.0.0: {{type: object, properties: {{text: {{type: string}}}}, required: [text], additionalProperties: false}}
@@ -60,12 +64,14 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--bare", action="store_true")
     arguments.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    arguments.add_argument("--call", help=argparse.SUPPRESS)
+    arguments.add_argument("--model", default="openai/slow")
+    arguments.add_argument("--call", nargs=2, help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.serve:
         asyncio.run(Server(given.wait).serve())
     elif given.call:
-        asyncio.run(calls(given.call, given.runs, given.parallel))
+        way, base = given.call
+        asyncio.run(CALLS[way](base, given))
     else:
         compare(given)
 
@@ -77,8 +83,8 @@ def compare(given: argparse.Namespace) -> None:
     ideal = -(-given.runs // given.parallel) * given.wait
     print(f"{given.runs} runs x {given.wait:g} s at parallel {given.parallel}: the ideal is {ideal:.2f} s")
     tell("choreo batch", [batch(given) for _ in range(given.rounds)], ideal, given.runs)
-    if given.bare:
-        tell("litellm alone", [alone(given) for _ in range(given.rounds)], ideal, given.runs)
+    for way in CALLS if given.bare else ():
+        tell(f"{way} alone", [alone(way, given) for _ in range(given.rounds)], ideal, given.runs)
 
 
 def tell(name: str, rounds: list[Spent], ideal: float, runs: int) -> None:
@@ -93,7 +99,7 @@ def batch(given: argparse.Namespace) -> Spent:
     """The whole command on a fresh store. Ends the benchmark where a run is not done."""
     with tempfile.TemporaryDirectory() as place, server(given.wait) as (process, port):
         folder = Path(place)
-        (folder / "spec.yaml").write_text(SPEC.format(port=port))
+        (folder / "spec.yaml").write_text(SPEC.format(port=port, model=given.model))
         lines = (json.dumps({"text": f"case {number}"}) + "\n" for number in range(given.runs))
         (folder / "inputs.jsonl").write_text("".join(lines))
         command = [sys.executable, "-m", "choreo", "batch", "spec.yaml", "inputs.jsonl", "--quiet"]
@@ -106,27 +112,53 @@ def batch(given: argparse.Namespace) -> Spent:
         return found
 
 
-def alone(given: argparse.Namespace) -> Spent:
+def alone(way: str, given: argparse.Namespace) -> Spent:
     with server(given.wait) as (process, port):
         command = [sys.executable, __file__, "--runs", str(given.runs), "--parallel", str(given.parallel)]
-        return spent([*command, "--call", f"http://127.0.0.1:{port}/v1"], Path.cwd(), process)
+        command += ["--model", given.model, "--call", way, f"http://127.0.0.1:{port}/v1"]
+        return spent(command, Path.cwd(), process)
 
 
-async def calls(base: str, many: int, parallel: int) -> None:
+async def with_litellm(base: str, given: argparse.Namespace) -> None:
     """The same calls with litellm as it is delivered, its own connections kept."""
     os.environ.update(LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_MODE="PRODUCTION")
     import litellm
 
-    numbers = iter(range(many))
+    async def call(messages: list[dict[str, str]]) -> None:
+        await litellm.acompletion(
+            model=given.model, api_base=base, api_key="none", messages=messages, max_retries=0, timeout=60
+        )
+
+    await side_by_side(given, call)
+
+
+async def with_aiohttp(base: str, given: argparse.Namespace) -> None:
+    """The same calls with nothing around them: each is written, sent, and its answer read as JSON."""
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def call(messages: list[dict[str, str]]) -> None:
+            async with session.post(f"{base}/chat/completions", json={"model": "slow", "messages": messages}) as answer:
+                json.loads(await answer.read())
+
+        await side_by_side(given, call)
+
+
+CALLS = {"aiohttp": with_aiohttp, "litellm": with_litellm}
+
+
+async def side_by_side(
+    given: argparse.Namespace, call: Callable[[list[dict[str, str]]], Coroutine[None, None, None]]
+) -> None:
+    numbers = iter(range(given.runs))
 
     async def place() -> None:
         for number in numbers:
-            messages = [{"role": "user", "content": f"Answer case {number}"}]
-            await litellm.acompletion(
-                model="openai/slow", api_base=base, api_key="none", messages=messages, max_retries=0, timeout=60
-            )
+            await call([{"role": "user", "content": f"Answer case {number}"}])
 
-    await asyncio.gather(*(place() for _ in range(parallel)))
+    await asyncio.gather(*(place() for _ in range(given.parallel)))
 
 
 def spent(command: list[str], folder: Path, process: subprocess.Popen[bytes]) -> Spent:

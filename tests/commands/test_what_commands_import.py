@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"litellm", "openai", "xllamacpp", "sqlite_utils", "jsonschema", "rich.markdown", "pydantic", "httpx"}
+HEAVY = {
+    "litellm",
+    "openai",
+    "xllamacpp",
+    "sqlite_utils",
+    "jsonschema",
+    "rich.markdown",
+    "pydantic",
+    "httpx",
+    "aiohttp",
+}
 PROGRAM = """
 import sys
 sys.argv = ["choreo", *{arguments!r}]

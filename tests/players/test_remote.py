@@ -251,7 +251,7 @@ def test_the_price_list_counts_for_a_provider_and_not_for_another_address() -> N
     from model_server import completion
 
     from choreo.players.completion import from_wire
-    from choreo.players.remote import cost, load_litellm
+    from choreo.players.library import cost, load_litellm
 
     litellm = load_litellm()
     answer = litellm.ModelResponse(**completion(GOOD, "gpt-4o-mini"))
@@ -260,9 +260,9 @@ def test_the_price_list_counts_for_a_provider_and_not_for_another_address() -> N
     entry = litellm.model_cost["gpt-4o-mini"]
     expected = 11 * entry["input_cost_per_token"] + 7 * entry["output_cost_per_token"]
     own = ModelCall("openai/gpt-4o-mini", ())
-    assert cost(litellm, own, found, answer) == pytest.approx(expected)
-    assert cost(litellm, ModelCall("openai/gpt-4o-mini", (), api_base="http://x/v1"), found, answer) is None
-    assert cost(litellm, ModelCall("openai/no-such-model", ()), found, answer) is None
+    assert cost(own, found, answer) == pytest.approx(expected)
+    assert cost(ModelCall("openai/gpt-4o-mini", (), api_base="http://x/v1"), found, answer) is None
+    assert cost(ModelCall("openai/no-such-model", ()), found, answer) is None
 
 
 def test_log_probabilities_come_back_where_the_server_gives_them(server: ModelServer) -> None:

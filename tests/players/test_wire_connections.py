@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import httpx
 import pytest
 
-from choreo.players import wire
+from choreo.players import lines, redact, wire
+from choreo.players.client import CallFailed
 
 BODY = b'{"ok": true}'
 
@@ -16,8 +16,8 @@ BODY = b'{"ok": true}'
 class Counting:
     """A server that counts its connections and how many of them are open."""
 
-    def __init__(self, head: bytes = b"HTTP/1.1 200 OK\r\n") -> None:
-        self.head = head
+    def __init__(self, long: bytes = BODY) -> None:
+        self.bodies = [long]
         self.connections = self.open = 0
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -25,8 +25,9 @@ class Counting:
         self.open += 1
         try:
             while await reader.readuntil(b"\r\n\r\n"):
-                writer.write(self.head + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
-        except asyncio.IncompleteReadError:
+                body = self.bodies.pop() if self.bodies else BODY
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        except (asyncio.IncompleteReadError, ConnectionError):
             self.open -= 1
         finally:
             writer.close()
@@ -44,8 +45,8 @@ def served(server: Counting, calls: Callable[[str], Awaitable[None]]) -> None:
 
 async def call(url: str, max_bytes: int = 1000) -> bytes:
     sent = wire.Wire(max_bytes, url, "")
-    response = await sent.send(httpx.Request("GET", url))
-    return response.content
+    await sent.send("POST", url, (), b"")
+    return sent.response
 
 
 def test_calls_one_after_another_share_a_connection_and_calls_at_once_have_one_each() -> None:
@@ -69,17 +70,17 @@ def test_the_end_of_the_event_loop_closes_what_is_open_and_the_next_one_begins_a
         await call(url)
 
     served(server, calls)
-    assert not wire._lines
+    assert not lines._lines
     served(server, calls)
     assert server.connections == 2
 
 
 def test_a_connection_whose_answer_was_not_read_to_its_end_is_not_used_again() -> None:
-    server = Counting()
+    server = Counting(long=b" " * 3_000_000)
 
     async def calls(url: str) -> None:
-        with pytest.raises(httpx.ConnectError):
-            await call(url, max_bytes=3)
+        with pytest.raises(CallFailed):
+            await call(url, max_bytes=1000)
         assert await call(url) == BODY
         assert server.connections == 2
 
@@ -103,3 +104,25 @@ def test_no_cookie_of_one_call_travels_with_the_next() -> None:
     served(Cookies(), calls)
     assert len(seen) == 2
     assert not any(b"cookie" in head.lower() for head in seen)
+
+
+def test_a_proxy_of_the_environment_is_gone_through_but_never_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+
+    class Noting(Counting):
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+            writer.close()
+
+    async def calls(url: str) -> None:
+        for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", url.replace("//", "//me:secret-of-the-proxy@"))
+        await call("http://model.invalid/v1")
+        await call(url)
+
+    served(Noting(), calls)
+    assert [head.split(b" ")[1] for head in seen] == [b"http://model.invalid/v1", b"/"]
+    assert [b"proxy-authorization: basic" in head.lower() for head in seen] == [True, False]
+    assert "secret-of-the-proxy" not in redact.text("it said secret-of-the-proxy")
