@@ -16,6 +16,7 @@ from choreo.plan import Plan, SubSpec
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
 from choreo.runners.children import Children, begun_spending
+from choreo.runners.clock import Clock, SteadyClock
 from choreo.runners.parts import Parts, Watch
 from choreo.spec import Role
 from choreo.store import RunRecord, Store
@@ -43,10 +44,11 @@ def parts_of(
     gate: Gate | None = None,
     watch: Watch = unwatched,
     player: Callable[[Role], Player | Instant] = of_role,
+    clock: Clock | None = None,
 ) -> Parts:
     """What a runner needs to play a run; `family` are the specs that play roles in it.
 
-    Without a gate nobody is asked: questions stay open.
+    Without a gate nobody is asked: questions stay open. `clock` is the one that the run began with in this process.
     """
     return Parts(
         plan=plan,
@@ -58,6 +60,7 @@ def parts_of(
         gate=SharedGate(gate) if gate is not None and family else gate,
         watch=watch,
         below=Children(family) if family else None,
+        clock=clock or SteadyClock(),
     )
 
 

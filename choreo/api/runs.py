@@ -94,7 +94,8 @@ def run(
         told = Told(str(Path(checked.loaded.path).absolute()), labels=labels or {})
         begun = begin(checked, store, started(checked, value), told)
         if begun.first is None:
-            _play(parts_of(checked.plan, begun.position, begun.writer, store, family=checked.family, gate=gate))
+            plan, family = checked.plan, checked.family
+            _play(parts_of(plan, begun.position, begun.writer, store, family=family, gate=gate, clock=begun.clock))
         return _run_of(store, store.find(begun.first or begun.position.run))
     finally:
         store.close()

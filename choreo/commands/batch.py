@@ -166,7 +166,13 @@ class _Batch:
             self._ended(item, self.store.find(begun.first))
             return
         parts = parts_of(
-            self.checked.plan, begun.position, begun.writer, self.store, family=self.checked.family, player=self._player
+            self.checked.plan,
+            begun.position,
+            begun.writer,
+            self.store,
+            family=self.checked.family,
+            player=self._player,
+            clock=begun.clock,
         )
         await self._to_the_end(item, parts)
 

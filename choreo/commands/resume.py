@@ -62,7 +62,7 @@ def go_on(
         # In this order: what starts because of the new limits was not cut short.
         await runner.resume(str(this_process()))
         if limits:
-            runner.commit(LimitsRaised(time.time(), limits, options.by))
+            runner.commit(LimitsRaised(runner.clock(), limits, options.by))
 
     return play(parts, options, first=first())
 
