@@ -21,9 +21,10 @@ class Commits:
         self._db.execute("BEGIN IMMEDIATE")
 
     def must_be_ours(self) -> None:
-        """Raises StoreError in a forked child."""
+        """Raises StoreError in a forked child, and where the files are not those that were opened."""
         if self.files is not None:
             self.files.must_be_ours()
+            self.files.check()
 
     def commit(self) -> None:
         self._db.execute("COMMIT")

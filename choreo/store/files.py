@@ -1,4 +1,4 @@
-"""The files of an open store: whether they are still those that were opened, and how much room there is beside them."""
+"""The files of an open store: whether they are what SQLite made of them, and how much room there is beside them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from choreo.errors import StoreError
+from choreo.store.contents import Contents
+from choreo.store.handles import keep, let_go
 
 ANSWER = 262_144
 """Bytes that must be free for each paid call in flight, so that what it brings back can be kept."""
@@ -22,22 +24,43 @@ class Files:
         self.path = path
         self._process = os.getpid()
         self._in_flight = 0
-        found = ((f"{path}{part}", _identity(f"{path}{part}")) for part in _PARTS)
-        self._opened = [(name, identity) for name, identity in found if identity is not None]
+        found = {part: keep(f"{path}{part}") for part in _PARTS if os.path.exists(f"{path}{part}")}
+        self._opened = [(f"{path}{part}", identity) for part, (_, identity) in found.items()]
+        self._kept = [identity for _, identity in found.values()]
+        handles = {part: handle for part, (handle, _) in found.items()}
+        self.contents = Contents(handles[""], handles.get("-wal"), handles.get("-shm"))
+        self.spoilt: StoreError | None = None
+        """Set once a file is not what it was: nothing is written any more, not even at the end."""
+
+    def let_go(self) -> None:
+        """To be called when SQLite has closed the files."""
+        while self._kept:
+            let_go(self._kept.pop())
 
     def check(self) -> None:
-        """Raises StoreError where a file was deleted, renamed or replaced: SQLite would write on into one without a
-        name, and what is in it would be gone with this process. Three `stat` calls: to be asked after each commit."""
+        """Raises StoreError where a file was deleted, renamed or replaced (SQLite would write on into one without a
+        name, and what is in it would be gone with this process), or where other bytes were put into one.
+
+        Three `stat` calls and two short reads: to be asked before and after each commit."""
+        if self.spoilt is None:
+            self.spoilt = self._found()
+        if self.spoilt is not None:
+            raise self.spoilt
+
+    def _found(self) -> StoreError | None:
+        whole = self.contents.changed()
+        if whole:
+            return self._not_whole(f"{self.path}{'' if whole == 'store' else whole}", "overwritten")
         for name, identity in self._opened:
             if _identity(name) != identity:
-                message = (
-                    f"{name} was deleted, moved or replaced while it was in use: what is written now would be lost"
-                )
-                help = (
-                    "put that very file back, then resume the run; before a backup goes in its place, move "
-                    f"{self.path.name}-wal and {self.path.name}-shm away"
-                )
-                raise StoreError("store-replaced", message, help)
+                return self._not_whole(name, "deleted, moved or replaced")
+        return None
+
+    def _not_whole(self, name: str, how: str) -> StoreError:
+        message = f"{name} was {how} while it was in use: what is written now would be lost"
+        back = "put that very file back, then resume the run; before" if how != "overwritten" else "before"
+        help = f"{back} a backup goes in its place, move {self.path.name}-wal and {self.path.name}-shm away"
+        return StoreError("store-replaced", message, help)
 
     def must_be_ours(self) -> None:
         """Raises StoreError in a forked child: a connection that two processes use damages the store."""

@@ -10,6 +10,7 @@ from choreo.errors import StoreError, UsageError
 from choreo.store import driver
 from choreo.store.backup import sync, upgrade, version_of
 from choreo.store.files import left_behind
+from choreo.store.handles import first_bytes
 from choreo.store.schema import APPLICATION_ID, VERSION, migrate, tables_of
 
 FOLDER = ".choreo"
@@ -134,8 +135,7 @@ def check_header(path: Path) -> int:
     if not path.is_file():
         raise StoreError("store-foreign", f"{path} is not a plain file", _ADVICE)
     size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(100)
+    head = first_bytes(path, 100)
     if len(head) < 100:
         raise StoreError("store-damaged", f"{path} has {size} bytes: not a trace store", _ADVICE)
     if not head.startswith(b"SQLite format 3\0"):

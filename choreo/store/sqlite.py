@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from choreo.canonical import Payload, digest_of, encode
 from choreo.errors import HeldError, StoreError, UsageError
@@ -15,65 +14,13 @@ from choreo.store import driver, place, rows
 from choreo.store.claims import Claim, find_claim, take_claim
 from choreo.store.commits import Commits, GroupCommits
 from choreo.store.files import Files
-from choreo.store.owner import Owner, is_alive, this_process
+from choreo.store.owner import is_alive, this_process
+from choreo.store.records import COLUMNS, OpenQuestion, RunRecord, run_record
 from choreo.store.remembered import Remembered, find_remembered, taken_from
 from choreo.store.writer import HopAttempt, RunWriter, take
 from choreo.trace import Asked, Attempt, Decided, Event
 
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A row of the table `run`. Times are UTC seconds; `cost` counts known prices only (see `priced`)."""
-
-    key: int
-    id: str
-    spec: str
-    version: str
-    plan: str
-    status: str
-    created: float
-    changed: float
-    outcome: str | None
-    code: str | None
-    message: str | None
-    hops: int
-    cost: float
-    priced: bool
-    labels: Mapping[str, str]
-    settings: Mapping[str, Any]
-    owner: Owner | None
-    until: float
-    due: float | None = None
-    """When the first delay or open question in it runs out."""
-    parent: str | None = None
-    """The id of the run, one of whose hops (`parent_hop`) this child run plays."""
-    parent_hop: int | None = None
-    open_questions: int = 0
-    """In this run and the child runs below it."""
-
-
-class OpenQuestion(NamedTuple):
-    """A question that waits for a person. Times are UTC seconds."""
-
-    run: str
-    question: int
-    spec: str
-    kind: str
-    touchpoint: str
-    scope: str
-    asked: float
-    due: float | None
-
-
-_COLUMNS = (
-    "key,id,spec,version,plan,status,created,changed,outcome,code,message,hops,cost,priced,labels,settings,"
-    "pid,host,process,until,due,parent,parent_hop,"
-    "(SELECT COUNT(*) FROM decision d WHERE d.run=run.key AND d.decision IS NULL)"
-    " + (SELECT COUNT(*) FROM run c JOIN decision d ON d.run=c.key AND d.decision IS NULL"
-    " WHERE c.id > run.id || '.' AND c.id < run.id || '/') AS open_questions"
-)
 
 
 class Store:
@@ -88,14 +35,21 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, make: bool = True) -> Store:
-        return cls(place.open_for_writing(path, make=make), path)
+        opened = cls(place.open_for_writing(path, make=make), path)
+        if not opened.files.contents.settled:
+            opened._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return opened
 
     @classmethod
     def read(cls, path: Path) -> Store:
         return cls(place.open_for_reading(path), path)
 
     def close(self) -> None:
+        if self.files.spoilt is not None:
+            driver.abandon(self._db)
+            return
         self._db.close()
+        self.files.let_go()
 
     def share_commits(self) -> None:
         """From now on the runs played in one event loop share transactions: see `RunWriter.settled`."""
@@ -244,8 +198,8 @@ class Store:
         return found[0] if found else None
 
     def _select(self, condition: str, values: tuple[Any, ...], tail: str, *more: Any) -> list[RunRecord]:
-        query = f"SELECT {_COLUMNS} FROM run WHERE {condition} {tail}"  # noqa: S608 - no value enters the text
-        return [_run_record(row) for row in self._rows(query, (*values, *more))]
+        query = f"SELECT {COLUMNS} FROM run WHERE {condition} {tail}"  # noqa: S608 - no value enters the text
+        return [run_record(row) for row in self._rows(query, (*values, *more))]
 
     def claim(self, name: tuple[str, str], now: float) -> Claim | None:
         """Who has claimed (scope, key): what may happen once over all runs."""
@@ -438,13 +392,3 @@ def _payload_id(connection: driver.Connection, payload: Payload | None) -> int |
         return None
     connection.execute("INSERT OR IGNORE INTO payload(digest,data) VALUES(?,?)", (payload.digest, payload.data))
     return int(connection.execute("SELECT id FROM payload WHERE digest=?", (payload.digest,)).fetchone()[0])
-
-
-def _run_record(row: rows.Row) -> RunRecord:
-    kept = dict(row)
-    pid, host, process = kept.pop("pid"), kept.pop("host"), kept.pop("process")
-    kept["owner"] = Owner(pid, host, process or "") if pid is not None else None
-    kept["until"] = kept["until"] or 0.0
-    kept["priced"] = bool(kept["priced"])
-    kept["labels"], kept["settings"] = json.loads(kept["labels"]), json.loads(kept["settings"])
-    return RunRecord(**kept)
