@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from choreo.api.checked import Checked, check_spec
 from choreo.api.parts import exit_code, parts_of, plan_of, take_up
 from choreo.gates.base import Gate
 from choreo.runners.local import LocalRunner
+from choreo.runners.loop import to_the_end
 from choreo.runners.parts import Parts
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import this_process
@@ -130,13 +130,13 @@ def _store(db: str | Path | None, *, make: bool = True) -> Store:
 def _play(parts: Parts, *, again: bool = False) -> None:
     runner = LocalRunner(parts)
 
-    async def to_the_end() -> None:
+    async def play() -> None:
         if again:
             await runner.resume(str(this_process()))
         await runner.run()
 
     try:
-        asyncio.run(to_the_end())
+        to_the_end(play)
     finally:
         if parts.writer.owned:
             parts.writer.release()

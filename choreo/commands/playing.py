@@ -28,6 +28,7 @@ from choreo.render.live import Live
 from choreo.render.text import utc
 from choreo.runners.clock import Clock
 from choreo.runners.local import LocalRunner
+from choreo.runners.loop import to_the_end
 from choreo.runners.parts import Parts
 from choreo.store import RunRecord, Store
 from choreo.store.writer import RunWriter
@@ -80,8 +81,10 @@ def play(parts: Parts, options: Options, *, first: Coroutine[Any, Any, None] | N
     end: RunFinished | None = None
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            end = asyncio.run(_play(runner, interrupted, first, options))
+            end = to_the_end(lambda: _play(runner, interrupted, first, options))
     finally:
+        if first is not None:
+            first.close()  # where it did not come to it
         if parts.writer.owned:
             with contextlib.suppress(errors.ChoreoError):
                 parts.writer.release()

@@ -11,6 +11,7 @@ from pathlib import Path
 from choreo.errors import StoreError
 from choreo.store.contents import Contents
 from choreo.store.handles import keep, let_go
+from choreo.store.room import amiss
 
 ANSWER = 262_144
 """Bytes that must be free for each paid call in flight, so that what it brings back can be kept."""
@@ -86,12 +87,17 @@ class Files:
             raise StoreError("store-full", message + ": no call was made", "free some space, then resume the run")
 
     def free(self) -> str:
-        """What is free, in words."""
+        """What stands in the way, or how much is free, in words."""
+        found = amiss(self.path)
+        if found is not None:
+            return found
         free = self._writable()
         return "how much is free is not known" if free is None else f"{free:,} bytes can be written"
 
     def _writable(self) -> int | None:
         try:
+            if os.statvfs(self.path.parent).f_flag & os.ST_RDONLY:
+                return 0
             return min(shutil.disk_usage(self.path.parent).free, *self._allowed())
         except OSError:
             return None
@@ -116,6 +122,13 @@ def _identity(name: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def is_alone(path: Path) -> bool:
+    """Whether a store can be read without its log. On a full disk, or one that is read-only, SQLite cannot make the
+    file in which readers and writers of a log meet; where there is no log, nobody is there to be met."""
+    log = path.with_name(path.name + "-wal")
+    return not (log.exists() and log.stat().st_size)
 
 
 def left_behind(path: Path) -> Path | None:
