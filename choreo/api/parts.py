@@ -90,9 +90,13 @@ def plan_of(store: Store, record: RunRecord) -> Checked:
     """The plan a run keeps, with the models it was started with."""
     main, sources = store.sources(record)
     path = str(record.settings.get("path", main))
+    return check_stored(sources, str(Path(path).with_name(main)), chosen_models(record))
+
+
+def chosen_models(record: RunRecord) -> dict[str, str]:
+    """The `--model` choices that a run was started with."""
     models = record.settings.get("models")
-    chosen = {str(name): str(model) for name, model in models.items()} if isinstance(models, dict) else {}
-    return check_stored(sources, str(Path(path).with_name(main)), chosen)
+    return {str(name): str(model) for name, model in models.items()} if isinstance(models, dict) else {}
 
 
 def exit_code(end: RunFinished | None) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from choreo.api.begin import Told, begin, started
+from choreo.api.change import accept, as_it_is_now
 from choreo.api.checked import Checked, check_spec
 from choreo.api.parts import exit_code, parts_of, plan_of, take_up
 from choreo.gates.base import Gate
@@ -101,13 +102,23 @@ def run(
         store.close()
 
 
-def resume(name: str, *, db: str | Path | None = None, gate: Gate | None = None) -> Run:
-    """Go on with a run that was interrupted or waits. Raises HeldError where another process plays it."""
+def resume(
+    name: str, *, db: str | Path | None = None, gate: Gate | None = None, accept_changes: str | None = None
+) -> Run:
+    """Go on with a run that was interrupted or waits. Raises HeldError where another process plays it.
+
+    `accept_changes` names who accepts that it goes on with its spec, prompts and contracts as they are now, in place of
+    those it began with; ChoreoError (`changes-do-not-fit`) where what is on record does not fit.
+    """
     store = _store(db, make=False)
     try:
         record = store.top(store.find(name))
         if record.status in ("running", "waiting"):
             checked = plan_of(store, record)
+            now = as_it_is_now(record, checked) if accept_changes is not None else None
+            if now is not None:
+                accept(store, record, checked, now, accept_changes or "")
+                record, checked = store.find(record.id), now
             _play(take_up(store, record, checked.plan, family=checked.family, gate=gate), again=True)
         return _run_of(store, store.find(record.id))
     finally:

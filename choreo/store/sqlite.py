@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from choreo.store.owner import is_alive, this_process
 from choreo.store.records import COLUMNS, OpenQuestion, RunRecord, run_record
 from choreo.store.remembered import Remembered, find_remembered, taken_from
 from choreo.store.writer import HopAttempt, RunWriter, take
-from choreo.trace import Asked, Attempt, Decided, Event
+from choreo.trace import Asked, Attempt, Decided, Event, PlanChanged
 
 Read = TypeVar("Read")
 
@@ -86,11 +87,7 @@ class Store:
 
         Each of `claims`, (scope, key), lets one run only be created with it: raises ClaimTaken for any further one."""
         with self._writing():
-            if plan not in self._plans:
-                self._db.execute(
-                    "INSERT OR IGNORE INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)",
-                    (plan, main, encode(dict(sources)), at),
-                )
+            self._keep_plan(plan, main, sources, at)
             owner, told = this_process(), (rows.text(labels or {}), rows.text(settings or {}))
             done = self._db.execute(
                 "INSERT INTO run(id,spec,version,plan,status,created,changed,labels,settings,"
@@ -107,6 +104,16 @@ class Store:
             writer.append_within(events, status=status, at=at, due=due)
         self._plans.add(plan)
         return writer
+
+    def keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:
+        """Keep a plan that a run is about to go on with: see `PlanChanged`."""
+        with self._writing():
+            self._keep_plan(plan, main, sources, at)
+
+    def _keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:
+        if plan not in self._plans:
+            statement = "INSERT OR IGNORE INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)"
+            self._db.execute(statement, (plan, main, encode(dict(sources)), at))
 
     def acquire(self, run: RunRecord, at: float) -> RunWriter:
         """Own a run that nobody owns, or whose owner is dead. Raises HeldError naming the living owner."""
@@ -320,13 +327,15 @@ class Store:
             found = self.entries(run, attempts=True)
             for seq, entry in found:
                 chain = rows.link(chain, seq, entry)
-            _, sources = self.sources(run)
+            plans = {run.plan, *(entry.before for _, entry in found if isinstance(entry, PlanChanged))}
+            whole = all(digest_of(encode(self.sources(replace(run, plan=plan))[1])) == plan for plan in plans)
         except (StoreError, ValueError):
             return False
         row = self._read(lambda: self._db.execute("SELECT chain FROM run WHERE key=?", (run.key,)).fetchone())
-        same = row[0] == chain and digest_of(encode(sources)) == run.plan
-        end = (run.status, run.outcome, run.code)
-        return bool(same) and rows.agree([entry for _, entry in found], run.hops, end)
+        entries = [entry for _, entry in found]
+        last = next((entry.plan for entry in reversed(entries) if isinstance(entry, PlanChanged)), run.plan)
+        same = row[0] == chain and whole and last == run.plan
+        return bool(same) and rows.agree(entries, run.hops, (run.status, run.outcome, run.code))
 
     def _attempts(self, run: RunRecord) -> list[tuple[rows.Row, Attempt]]:
         data = self._data

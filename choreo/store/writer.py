@@ -20,6 +20,7 @@ from choreo.trace import (
     HandedOver,
     HopFinished,
     HopStarted,
+    PlanChanged,
     RunFinished,
 )
 
@@ -240,6 +241,9 @@ class RunWriter:
                 if isinstance(event, EffectKey) and (event.over or not event.run):
                     name, owner = (event.scope, event.key), (self._key, event.hop)
                     take_claim(self._db, name, owner, event.at, event.over)
+                elif isinstance(event, PlanChanged):
+                    now = (event.plan, event.version, self._key)
+                    self._db.execute("UPDATE run SET plan=?, version=? WHERE key=?", now)
                 elif isinstance(event, RunFinished):
                     end = (event.outcome, event.code, event.message, found, self._key)
                     self._db.execute(_RUN_END, end)
