@@ -59,8 +59,10 @@ class Files:
 
     def _not_whole(self, name: str, how: str) -> StoreError:
         message = f"{name} was {how} while it was in use: what is written now would be lost"
-        back = "put that very file back, then resume the run; before" if how != "overwritten" else "before"
-        help = f"{back} a backup goes in its place, move {self.path.name}-wal and {self.path.name}-shm away"
+        logs = f"{self.path.name}-wal and {self.path.name}-shm away"
+        help = f"put that very file back, then resume the run; before a backup goes in its place, move {logs}"
+        if how == "overwritten":
+            help = f"before anything opens it again, move {logs}: they belong to what was there"
         return StoreError("store-replaced", message, help)
 
     def must_be_ours(self) -> None:
