@@ -78,6 +78,7 @@ def _accepted(store: Store, record: RunRecord, kept: Checked, options: Options) 
         if not options.quiet:
             say(f"note: nothing has changed since run {record.id} began")
         return record, kept
+    prepare_models(now, options)  # before it is recorded: who wants no weights has accepted nothing
     fact = accept(store, record, kept, now, options.by)
     if not options.quiet:
         say_safe(f"run {record.id} goes on with {', '.join(f'`{name}`' for name in fact.changed)} as it is now")
