@@ -6,6 +6,7 @@ Nothing below `choreo.cli` exits: it raises one of these, and the one handler in
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # msgspec, which a Problem is made of, costs `--help` a tenth of its time
@@ -48,6 +49,30 @@ class StoreError(ChoreoError):
     """The trace store cannot be used; it was left as it was found."""
 
     exit_code = STORE
+
+
+class NoHandles(ChoreoError):
+    """This process has as many files open as it may (`ulimit -n`): what fails now fails for no other reason."""
+
+    exit_code = STORE
+
+    def __init__(self) -> None:
+        help = "what is on record is safe: allow more (`ulimit -n 256`), then: choreo resume last"
+        super().__init__("too-many-open-files", "this process may open no more files", help)
+
+    @staticmethod
+    def is_behind(error: BaseException | None) -> bool:
+        """Whether an error, or what it came from, is that no more files may be opened."""
+        seen: list[BaseException] = []
+        while error is not None and error not in seen:
+            if isinstance(error, OSError) and error.errno in _NO_HANDLES:
+                return True
+            seen.append(error)
+            error = error.__cause__ or error.__context__
+        return False
+
+
+_NO_HANDLES = (errno.EMFILE, errno.ENFILE)
 
 
 class HeldError(ChoreoError):

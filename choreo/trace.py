@@ -253,6 +253,23 @@ class LimitsRaised(Struct, frozen=True):
     by: str = ""
 
 
+class PlanChanged(Struct, frozen=True):
+    """From here on the run has another plan (`choreo resume --accept-changes`): its digest, and that of the one before.
+
+    `changed` names the texts that were others. `edges` and `joins` are (place in the plan before, place now) of what
+    has fired: events before this one name handoffs and joins by their places then (`choreo.engine.change`).
+    """
+
+    at: float
+    plan: str
+    before: str
+    version: str
+    by: str
+    changed: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...] = ()
+    joins: tuple[tuple[int, int], ...] = ()
+
+
 class RunResumed(Struct, frozen=True):
     """A process took the run up (again). Time since the event before it does not count as time in play."""
 
@@ -287,6 +304,7 @@ Event = (
     | ChildRun
     | Recalled
     | LimitsRaised
+    | PlanChanged
     | RunResumed
     | RunFinished
 )

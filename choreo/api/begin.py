@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from choreo.api.checked import Checked
 from choreo.canonical import NotData
 from choreo.engine.fold import fold
@@ -18,6 +20,7 @@ from choreo.errors import UsageError
 from choreo.expression import ExpressionError
 from choreo.plan import Plan
 from choreo.runners.children import first_fact
+from choreo.runners.clock import Clock, SteadyClock
 from choreo.runners.parts import status_of
 from choreo.store import Store
 from choreo.store.claims import ClaimTaken
@@ -36,6 +39,7 @@ class Begun:
     position: Position
     events: tuple[Event, ...]
     writer: RunWriter
+    clock: Clock
     first: str | None = None
 
 
@@ -50,18 +54,20 @@ class Told:
 
 def begin(checked: Checked, store: Store, fact: RunStarted, told: Told, claims: Claims = ()) -> Begun:
     """Record a new run. Raises ClaimTaken where `claims` are another run's; the key of `once_per` makes a duplicate."""
+    clock = SteadyClock()
+    fact = replace(fact, at=clock())  # since the payload came weights may have been fetched: no time in play
     plan, run = checked.plan, new_run_id(fact.at)
     position, events, key = _opening(plan, run, fact)
     try:
         writer = _create(checked, store, fact, told, (position, events, (*key, *claims)))
-        return Begun(position, events, writer)
+        return Begun(position, events, writer, clock)
     except ClaimTaken as taken:
         if (taken.scope, taken.key) not in key:
             raise
         message = f"run {taken.run} has the same `once_per` value"
         position, events, _ = _ended(plan, run, fact, "duplicate", "duplicate", message)
         writer = _create(checked, store, fact, told, (position, events, claims), duplicate_of=taken.run)
-        return Begun(position, events, writer, taken.run)
+        return Begun(position, events, writer, clock, taken.run)
 
 
 _Opening = tuple[Position, tuple[Event, ...], Claims]
@@ -108,10 +114,10 @@ def _ended(plan: Plan, run: str, fact: RunStarted, status: str, code: str, messa
     return position, events, ()
 
 
-def started(checked: Checked, value: object) -> RunStarted:
+def started(checked: Checked, value: object, at: float | None = None) -> RunStarted:
     """The first event: the payload with the trigger contract's defaults, and the verdict on it. Raises UsageError."""
     try:
-        return first_fact(checked.plan, value, time.time(), the_checker())
+        return first_fact(checked.plan, value, time.time() if at is None else at, the_checker())
     except NotData as error:
         raise UsageError("not-data", f"the trigger payload holds {error}") from error
 

@@ -16,6 +16,7 @@ from choreo.plan import Plan, SubSpec
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
 from choreo.runners.children import Children, begun_spending
+from choreo.runners.clock import Clock, SteadyClock
 from choreo.runners.parts import Parts, Watch
 from choreo.spec import Role
 from choreo.store import RunRecord, Store
@@ -43,10 +44,11 @@ def parts_of(
     gate: Gate | None = None,
     watch: Watch = unwatched,
     player: Callable[[Role], Player | Instant] = of_role,
+    clock: Clock | None = None,
 ) -> Parts:
     """What a runner needs to play a run; `family` are the specs that play roles in it.
 
-    Without a gate nobody is asked: questions stay open.
+    Without a gate nobody is asked: questions stay open. `clock` is the one that the run began with in this process.
     """
     return Parts(
         plan=plan,
@@ -58,6 +60,7 @@ def parts_of(
         gate=SharedGate(gate) if gate is not None and family else gate,
         watch=watch,
         below=Children(family) if family else None,
+        clock=clock or SteadyClock(),
     )
 
 
@@ -87,9 +90,13 @@ def plan_of(store: Store, record: RunRecord) -> Checked:
     """The plan a run keeps, with the models it was started with."""
     main, sources = store.sources(record)
     path = str(record.settings.get("path", main))
+    return check_stored(sources, str(Path(path).with_name(main)), chosen_models(record))
+
+
+def chosen_models(record: RunRecord) -> dict[str, str]:
+    """The `--model` choices that a run was started with."""
     models = record.settings.get("models")
-    chosen = {str(name): str(model) for name, model in models.items()} if isinstance(models, dict) else {}
-    return check_stored(sources, str(Path(path).with_name(main)), chosen)
+    return {str(name): str(model) for name, model in models.items()} if isinstance(models, dict) else {}
 
 
 def exit_code(end: RunFinished | None) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from choreo.api.checked import Checked
 from choreo.errors import UsageError
 from choreo.problem import closest
-from choreo.runners.recorded import Recorded, recorded
+from choreo.runners.recorded import Ran, Recorded, recorded
 from choreo.runners.replay import Recall
 from choreo.store import RunRecord, Store
-from choreo.trace import Recalled
+from choreo.trace import PlanChanged, Recalled
 
 PlanOf = Callable[[Store, RunRecord], Checked]
 
@@ -29,10 +30,15 @@ def recall_for(store: Store, replay: RunRecord, plan_of: PlanOf) -> Recall:
 
 def what_ran(store: Store, earlier: RunRecord, plan_of: PlanOf, since: str | None) -> Recorded:
     """What a run and its child runs have on record. Raises UsageError where the role `since` never played."""
-    runs = [(record, plan_of(store, record).plan) for record in (earlier, *store.below(earlier.id))]
-    kept = recorded(store, runs, since)
+    kept = recorded(store, [_ran(store, record, plan_of) for record in (earlier, *store.below(earlier.id))], since)
     if since is not None and since not in kept.roles:
         near = closest(since, sorted(kept.roles))
         help = f"did you mean `{near}`?" if near else f"what played: {', '.join(sorted(kept.roles)) or 'nothing'}"
         raise UsageError("unknown-role", f"run {earlier.id} has no hop of a role `{since}`", help)
     return kept
+
+
+def _ran(store: Store, record: RunRecord, plan_of: PlanOf) -> Ran:
+    before = {event.before for event in store.history(record) if isinstance(event, PlanChanged)}
+    earlier = {digest: plan_of(store, replace(record, plan=digest)).plan for digest in before}
+    return Ran(record, plan_of(store, record).plan, earlier)

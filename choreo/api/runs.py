@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from choreo.api.begin import Told, begin, started
+from choreo.api.change import accept, as_it_is_now
 from choreo.api.checked import Checked, check_spec
 from choreo.api.parts import exit_code, parts_of, plan_of, take_up
 from choreo.gates.base import Gate
 from choreo.runners.local import LocalRunner
+from choreo.runners.loop import to_the_end
 from choreo.runners.parts import Parts
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import this_process
@@ -94,19 +95,30 @@ def run(
         told = Told(str(Path(checked.loaded.path).absolute()), labels=labels or {})
         begun = begin(checked, store, started(checked, value), told)
         if begun.first is None:
-            _play(parts_of(checked.plan, begun.position, begun.writer, store, family=checked.family, gate=gate))
+            plan, family = checked.plan, checked.family
+            _play(parts_of(plan, begun.position, begun.writer, store, family=family, gate=gate, clock=begun.clock))
         return _run_of(store, store.find(begun.first or begun.position.run))
     finally:
         store.close()
 
 
-def resume(name: str, *, db: str | Path | None = None, gate: Gate | None = None) -> Run:
-    """Go on with a run that was interrupted or waits. Raises HeldError where another process plays it."""
+def resume(
+    name: str, *, db: str | Path | None = None, gate: Gate | None = None, accept_changes: str | None = None
+) -> Run:
+    """Go on with a run that was interrupted or waits. Raises HeldError where another process plays it.
+
+    `accept_changes` names who accepts that it goes on with its spec, prompts and contracts as they are now, in place of
+    those it began with; ChoreoError (`changes-do-not-fit`) where what is on record does not fit.
+    """
     store = _store(db, make=False)
     try:
         record = store.top(store.find(name))
         if record.status in ("running", "waiting"):
             checked = plan_of(store, record)
+            now = as_it_is_now(record, checked) if accept_changes is not None else None
+            if now is not None:
+                accept(store, record, checked, now, accept_changes or "")
+                record, checked = store.find(record.id), now
             _play(take_up(store, record, checked.plan, family=checked.family, gate=gate), again=True)
         return _run_of(store, store.find(record.id))
     finally:
@@ -129,13 +141,13 @@ def _store(db: str | Path | None, *, make: bool = True) -> Store:
 def _play(parts: Parts, *, again: bool = False) -> None:
     runner = LocalRunner(parts)
 
-    async def to_the_end() -> None:
+    async def play() -> None:
         if again:
             await runner.resume(str(this_process()))
         await runner.run()
 
     try:
-        asyncio.run(to_the_end())
+        to_the_end(play)
     finally:
         if parts.writer.owned:
             parts.writer.release()

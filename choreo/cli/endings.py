@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -9,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from choreo import errors
-from choreo.errors import ChoreoError, SpecErrors
+from choreo.errors import ChoreoError, NoHandles, SpecErrors
 
 
 def leave(work: Callable[[], int], db: str | None) -> NoReturn:
@@ -19,13 +20,14 @@ def leave(work: Callable[[], int], db: str | None) -> NoReturn:
     except SpecErrors as found:
         code = _tell_problems(found)
     except ChoreoError as error:
-        code = tell(error)
+        other = NoHandles.is_behind(error) and error.exit_code != errors.STORE
+        code = _tell_plainly(NoHandles()) if other else tell(error)
     except KeyboardInterrupt:
         code = errors.INTERRUPTED
     except MemoryError:
         code = tell(_no_memory())
     except Exception as error:  # noqa: BLE001 - a bug: one line here, the traceback in a file
-        code = _tell_bug(error, db)
+        code = _tell_plainly(NoHandles()) if NoHandles.is_behind(error) else _tell_bug(error, db)
     _flush()
     raise typer.Exit(code)
 
@@ -51,6 +53,13 @@ def tell(error: ChoreoError) -> int:
     say_safe(f"error[{error.code}]: {error.message}")
     if error.help:
         say_safe(f"help: {error.help}")
+    return error.exit_code
+
+
+def _tell_plainly(error: ChoreoError) -> int:
+    """Without a module that may not be loaded yet: there is no handle left to load it with."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"error[{error.code}]: {error.message}\nhelp: {error.help}\n")
     return error.exit_code
 
 

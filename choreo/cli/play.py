@@ -72,6 +72,14 @@ def resume_command(
     effects: Annotated[
         bool, typer.Option("--effects", help="Of a replay: do the effects that it did not do again.")
     ] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Go on with the spec, prompts and contracts as they are now, not as they were when the run began. "
+            "What is finished stays; refused where that does not fit.",
+        ),
+    ] = False,
     db: Db = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -92,8 +100,10 @@ def resume_command(
 
         options = options_of(db, as_json, quiet, verbose, yes, by, effects)
         if every or due:
-            return resume_many(run, limits=limits or (), due_only=not every, options=options)
-        return resume(run, limits=limits or (), options=options)
+            return resume_many(
+                run, limits=limits or (), due_only=not every, options=options, accept_changes=accept_changes
+            )
+        return resume(run, limits=limits or (), options=options, accept_changes=accept_changes)
 
     leave(work, db)
 

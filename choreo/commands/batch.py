@@ -28,11 +28,12 @@ from choreo.commands.inputs import Input, count_inputs, read_inputs
 from choreo.commands.playing import SIGNALS, Options
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.speech import say, say_safe
-from choreo.errors import ChoreoError, StoreError, UsageError
+from choreo.errors import ChoreoError, NoHandles, StoreError, UsageError
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
 from choreo.render.batch import BatchLive, Tally
 from choreo.runners.local import LocalRunner
+from choreo.runners.loop import to_the_end
 from choreo.runners.many import side_by_side
 from choreo.runners.parts import Parts
 from choreo.spec import Role
@@ -67,7 +68,7 @@ def batch(
             played = _Batch(checked, store, told, f"batch {checked.plan.spec.name} {path.absolute()}", results, cost)
             played.tally = Tally(total)
             played.begun_before = store.has_claims(played.name)
-            code = asyncio.run(_play(played, path, parallel, options))
+            code = to_the_end(lambda: _play(played, path, parallel, options))
         _say_end(played, code, options)
         return code
     finally:
@@ -149,7 +150,7 @@ class _Batch:
             return
         try:
             await self._run_of(item)
-        except (StoreError, asyncio.CancelledError):
+        except (StoreError, NoHandles, asyncio.CancelledError):
             raise
         except ChoreoError as error:
             self._unread(item, error.code, error.message)
@@ -171,7 +172,13 @@ class _Batch:
             self._ended(item, self.store.find(begun.first))
             return
         parts = parts_of(
-            self.checked.plan, begun.position, begun.writer, self.store, family=self.checked.family, player=self._player
+            self.checked.plan,
+            begun.position,
+            begun.writer,
+            self.store,
+            family=self.checked.family,
+            player=self._player,
+            clock=begun.clock,
         )
         await self._to_the_end(item, parts)
 

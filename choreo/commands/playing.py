@@ -26,7 +26,9 @@ from choreo.plan import Plan, SubSpec
 from choreo.players import stop_commands
 from choreo.render.live import Live
 from choreo.render.text import utc
+from choreo.runners.clock import Clock
 from choreo.runners.local import LocalRunner
+from choreo.runners.loop import to_the_end
 from choreo.runners.parts import Parts
 from choreo.store import RunRecord, Store
 from choreo.store.writer import RunWriter
@@ -56,10 +58,14 @@ class Options:
         return f" --db {shlex.quote(self.db)}" if self.db else ""
 
 
-def parts_for(checked: Checked, position: Position, writer: RunWriter, store: Store, options: Options) -> Parts:
+def parts_for(
+    checked: Checked, position: Position, writer: RunWriter, store: Store, options: Options, clock: Clock
+) -> Parts:
     """The runner's parts at this terminal: a gate where a person can be asked, live lines where they can be seen."""
     live, gate = _live_and_gate(options)
-    return parts_of(checked.plan, position, writer, store, family=checked.family, gate=gate, watch=live.show)
+    return parts_of(
+        checked.plan, position, writer, store, family=checked.family, gate=gate, watch=live.show, clock=clock
+    )
 
 
 def _live_and_gate(options: Options) -> tuple[Live, Gate | None]:
@@ -75,8 +81,10 @@ def play(parts: Parts, options: Options, *, first: Coroutine[Any, Any, None] | N
     end: RunFinished | None = None
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            end = asyncio.run(_play(runner, interrupted, first, options))
+            end = to_the_end(lambda: _play(runner, interrupted, first, options))
     finally:
+        if first is not None:
+            first.close()  # where it did not come to it
         if parts.writer.owned:
             with contextlib.suppress(errors.ChoreoError):
                 parts.writer.release()

@@ -17,6 +17,7 @@ from choreo.engine.react import react
 from choreo.errors import ChoreoError, UsageError
 from choreo.loading import load_spec
 from choreo.plan import plan_digest
+from choreo.runners.clock import SteadyClock
 from choreo.runners.parts import status_of
 from choreo.runners.replay import Recall
 from choreo.store import RunRecord, Store, find_store
@@ -42,10 +43,11 @@ def replay(name: str, *, since: str | None, spec: str | None, models: Sequence[s
             "from": since,
             "effects": options.effects,
         }
-        fact = started(checked, trigger.payload.value)
+        prepare_models(checked, options)
+        clock = SteadyClock()
+        fact = started(checked, trigger.payload.value, clock())
         run = new_run_id(fact.at)
         recall = Recall(what_ran(store, earlier, plan_of, since), run, since, options.effects, options.by)
-        prepare_models(checked, options)
         position = start(checked.plan, run)
         events = react(checked.plan, position, fact, the_checker())
         writer = store.create_run(
@@ -61,7 +63,7 @@ def replay(name: str, *, since: str | None, spec: str | None, models: Sequence[s
             labels={"replay_of": earlier.id},
             settings=settings,
         )
-        parts = parts_for(checked, position, writer, store, options)
+        parts = parts_for(checked, position, writer, store, options, clock)
         parts.recall = recall
         if not options.quiet:
             say(f"run {run}, a replay of {earlier.id}")

@@ -11,7 +11,7 @@ from choreo.api.parts import exit_code, plan_of
 from choreo.commands.playing import Options, play, resumed
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.since import say_what_changed
-from choreo.commands.speech import say
+from choreo.commands.speech import say, say_safe
 from choreo.engine.advance import rebuild
 from choreo.errors import UsageError
 from choreo.runners.children import end_child_runs
@@ -23,7 +23,7 @@ from choreo.trace import LimitsRaised
 LIMITS = ("cost", "hops", "time", "parallel")
 
 
-def resume(name: str | None, *, limits: Sequence[str], options: Options) -> int:
+def resume(name: str | None, *, limits: Sequence[str], options: Options, accept_changes: bool = False) -> int:
     """Go on with a run. Returns the exit code of the run."""
     if name is None:
         raise UsageError("no-run", "no run is named", "choreo resume RUN, or --due, or --all; see: choreo runs")
@@ -42,6 +42,8 @@ def resume(name: str | None, *, limits: Sequence[str], options: Options) -> int:
                 end_child_runs(store, record.id, "ended-above", f"run {record.id} is over", time.time())
             say(f"run {record.id} is over: {record.status}" + (f" [{record.code}]" if record.code else ""))
             return _code_of(store, record, checked, options)
+        if accept_changes:
+            record, checked = _accepted(store, record, checked, options)
         prepare_models(checked, options)
         return go_on(store, record, checked, options, raised)
     finally:
@@ -62,9 +64,25 @@ def go_on(
         # In this order: what starts because of the new limits was not cut short.
         await runner.resume(str(this_process()))
         if limits:
-            runner.commit(LimitsRaised(time.time(), limits, options.by))
+            runner.commit(LimitsRaised(runner.clock(), limits, options.by))
 
     return play(parts, options, first=first())
+
+
+def _accepted(store: Store, record: RunRecord, kept: Checked, options: Options) -> tuple[RunRecord, Checked]:
+    """The run and its plan, from now on that of the files as they are."""
+    from choreo.api.change import accept, as_it_is_now
+
+    now = as_it_is_now(record, kept)
+    if now is None:
+        if not options.quiet:
+            say(f"note: nothing has changed since run {record.id} began")
+        return record, kept
+    prepare_models(now, options)  # before it is recorded: who wants no weights has accepted nothing
+    fact = accept(store, record, kept, now, options.by)
+    if not options.quiet:
+        say_safe(f"run {record.id} goes on with {', '.join(f'`{name}`' for name in fact.changed)} as it is now")
+    return store.find(record.id), now
 
 
 def _can_go_on(record: RunRecord, limits: dict[str, float]) -> bool:

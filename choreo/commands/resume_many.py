@@ -29,14 +29,16 @@ _ENDED = {
 _INTERRUPTED = (*SIGNALS.values(),)
 
 
-def resume_many(name: str | None, *, limits: Sequence[str], due_only: bool, options: Options) -> int:
+def resume_many(
+    name: str | None, *, limits: Sequence[str], due_only: bool, options: Options, accept_changes: bool = False
+) -> int:
     """Take up every run that can go on now, or only those whose time has come; nobody is asked anything.
 
     A run that fails does not stop the others. Gives 0 where all are done (or there was nothing to do), 4 where
     runs wait, 1 where one failed, was rejected, reached a limit or could not be taken up.
     """
-    if name is not None or limits:
-        wrong = "run" if name is not None else "`--limit`"
+    if name is not None or limits or accept_changes:
+        wrong = "run" if name is not None else "`--limit`" if limits else "`--accept-changes`"
         raise UsageError("bad-combination", f"`--all` and `--due` take no {wrong}", "resume that run on its own")
     options = replace(options, ask=False)
     place = find_store(options.db)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from choreo.api.parts import plan_of
@@ -21,6 +22,7 @@ from choreo.gates.base import Answer, Parked, Question, Violations
 from choreo.gates.flags import answer_from_flags
 from choreo.gates.terminal import TerminalGate
 from choreo.plan import Plan
+from choreo.runners.loop import to_the_end
 from choreo.runners.questions import answer_check, question_for
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import is_alive
@@ -130,13 +132,12 @@ def _record(store: Store, one: Waiting, flags: Flags, options: Options) -> None:
 
 
 def _at_terminal(store: Store, waiting: Sequence[Waiting], options: Options) -> None:
-    import asyncio
 
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise UsageError("no-terminal", "nobody can be asked here", "answer with --approve, --reject or --edit FILE")
     gate = TerminalGate(options.by)
     for one in waiting:
-        answer: Answer | Parked = asyncio.run(gate.ask(shown(store, one), violations(one)))
+        answer: Answer | Parked = to_the_end(partial(gate.ask, shown(store, one), violations(one)))
         if answer == "quit":
             return
         if isinstance(answer, Answer):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 from choreo.api.parts import plan_of
 from choreo.commands.playing import Options
@@ -17,6 +17,7 @@ from choreo.errors import DONE, WAITING, ChoreoError, UsageError
 from choreo.gates.base import Answer
 from choreo.gates.terminal import TerminalGate
 from choreo.render.text import utc
+from choreo.runners.loop import to_the_end
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import is_alive
 
@@ -84,7 +85,7 @@ def _asked(store: Store, record: RunRecord, passed: set[tuple[str, int]], option
         if (one.position.run, one.number) in passed:
             continue
         passed.add((one.position.run, one.number))
-        answer = asyncio.run(gate.ask(shown(store, one), violations(one)))
+        answer = to_the_end(partial(gate.ask, shown(store, one), violations(one)))
         if answer == "quit":
             return False
         if isinstance(answer, Answer):

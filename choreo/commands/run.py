@@ -38,7 +38,7 @@ def run(
         begun = begin(checked, store, fact, Told(str(Path(spec).absolute()), chosen, kept_labels))
         if begun.first is not None:
             return tell_first(store, begun.position.run, begun.first, options)
-        parts = parts_for(checked, begun.position, begun.writer, store, options)
+        parts = parts_for(checked, begun.position, begun.writer, store, options, begun.clock)
         if not options.quiet:
             say(f"run {begun.position.run}")
         parts.watch(begun.events, begun.position)

@@ -30,6 +30,7 @@ def say_what_changed(record: RunRecord, checked: Checked, options: Options) -> N
     say_safe(f"note: {named} changed since run {record.id} began; it goes on with the texts it began with")
     spec = shlex.quote(os.path.relpath(main))
     say_safe(f"to play the new ones: choreo replay {record.id}{options.store_flag} --spec {spec}")
+    say_safe(f"to go on with the new ones: choreo resume {record.id}{options.store_flag} --accept-changes")
 
 
 def _changed(main: Path, sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from choreo.canonical import NotData, Payload
+from choreo.engine.change import in_last_terms
 from choreo.engine.fold import fold
 from choreo.engine.position import HopState, OpenQuestion, Position, start
 from choreo.engine.react import Check
@@ -46,9 +47,9 @@ Action = Play | Cancel | Ask | Finish
 
 
 def rebuild(plan: Plan, run: str, history: Iterable[Event]) -> Position:
-    """The position after a whole history."""
+    """The position after a whole history, under the plan that the run has last."""
     position = start(plan, run)
-    for event in history:
+    for event in in_last_terms(history):
         fold(plan, position, event)
     return position
 

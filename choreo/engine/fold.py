@@ -28,6 +28,7 @@ from choreo.trace import (
     HopFinished,
     HopStarted,
     LimitsRaised,
+    PlanChanged,
     RunFinished,
     RunResumed,
     RunStarted,
@@ -84,7 +85,7 @@ def _clear(position: Position) -> None:
 
 def _pass_time(position: Position, event: Event) -> None:
     """Time counts only while a hop is in play: not while a person thinks or no process is there."""
-    if position.running and not isinstance(event, RunResumed):
+    if position.running and not isinstance(event, RunResumed | PlanChanged):
         position.spent.seconds += max(0.0, event.at - position.at)
     position.at = event.at
 

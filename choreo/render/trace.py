@@ -23,6 +23,7 @@ from choreo.trace import (
     HopFinished,
     HopStarted,
     LimitsRaised,
+    PlanChanged,
     Recalled,
     RunFinished,
     RunResumed,
@@ -126,6 +127,9 @@ def _event(event: Event, first: float, roles: dict[int, str], plan: Plan | None)
             return [f"{stamp}taken up by {one_line(event.owner)}"]
         case LimitsRaised():
             return [f"{stamp}limits raised: {one_line(json.dumps(dict(event.limits)))} by {one_line(event.by)}"]
+        case PlanChanged():
+            named = one_line(", ".join(event.changed))
+            return [f"{stamp}goes on with what changed: {named}  accepted by {one_line(event.by)}"]
         case RunFinished():
             outcome = f" ({event.outcome})" if event.outcome else ""
             result = f"  {_brief(event.payload)}" if event.payload is not None else ""
@@ -294,6 +298,7 @@ _KINDS = {
     Recalled: "recalled",
     EffectKey: "effect-key",
     LimitsRaised: "limits-raised",
+    PlanChanged: "plan-changed",
     RunResumed: "run-resumed",
     RunFinished: "run-finished",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +11,7 @@ from choreo.engine.react import Check
 from choreo.gates.base import Answer, Gate, Parked
 from choreo.plan import Plan
 from choreo.players.base import Instant, Player
+from choreo.runners.clock import Clock, SteadyClock
 from choreo.spec import Role
 from choreo.store import Store
 from choreo.store.writer import HopAttempt, RunWriter
@@ -38,7 +38,7 @@ class Parts:
     player: Callable[[Role], Player | Instant]
     gate: Gate | None = None
     watch: Watch = lambda events, position: None
-    clock: Callable[[], float] = time.time
+    clock: Clock = field(default_factory=SteadyClock)
     spent_before: Mapping[int, tuple[float, bool]] = field(default_factory=dict)
     """Of hops that were in play when the last process ended: (cost so far, all of it known)."""
     below: Below | None = None

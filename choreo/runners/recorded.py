@@ -15,7 +15,7 @@ from choreo.players.identity import Identity, asked, identity
 from choreo.runners.thread import turns_for
 from choreo.store import RunRecord, Store
 from choreo.store.remembered import Remembered
-from choreo.trace import Asked, Decided, Event, HandedOver, HopFinished, HopStarted
+from choreo.trace import Asked, Decided, Event, HandedOver, HopFinished, HopStarted, PlanChanged
 
 PEOPLE = frozenset({"approve", "edit", "reject", "fill"})
 
@@ -60,18 +60,26 @@ class Recorded:
         return (hop for hops in self.hops.values() for hop in hops)
 
 
-def recorded(store: Store, runs: Sequence[tuple[RunRecord, Plan]], since: str | None) -> Recorded:
-    """What a run and its child runs have on record; the run at the top comes first, each with its plan.
+class Ran(NamedTuple):
+    """A run with the plan that it has, and those that it had before (`PlanChanged`), by digest."""
+
+    record: RunRecord
+    plan: Plan
+    before: Mapping[str, Plan] = {}
+
+
+def recorded(store: Store, runs: Sequence[Ran], since: str | None) -> Recorded:
+    """What a run and its child runs have on record; the run at the top comes first.
 
     What begins with the role `since`, and all that follows from it, is marked `fresh`.
     """
-    found, top = Recorded(), runs[0][0].id
-    histories = {record.id: store.history(record) for record, _ in runs}
+    found, top = Recorded(), runs[0].record.id
+    histories = {ran.record.id: store.history(ran.record) for ran in runs}
     fresh = _fresh(histories, since) if since is not None else {}
-    for record, plan in runs:
-        events = histories[record.id]
-        position = rebuild(plan, record.id, events)
-        roles: dict[str, Identity] = {}
+    for ran in runs:
+        record, events = ran.record, histories[ran.record.id]
+        position, plans = rebuild(ran.plan, record.id, events), _plans(ran, events)
+        roles: dict[tuple[int, str], Identity] = {}
         ends = {event.hop: event for event in events if isinstance(event, HopFinished)}
         codes = {hop: attempt.facts.get("code") for hop, attempt in store.attempts(record)}
         for event in events:
@@ -81,13 +89,27 @@ def recorded(store: Store, runs: Sequence[tuple[RunRecord, Plan]], since: str | 
             hop, end = position.hops[event.hop], ends.get(event.hop)
             if end is None or end.status != "done" or end.output is None:
                 continue
-            role = roles.get(hop.role) or roles.setdefault(hop.role, identity(plan, hop.role))
+            plan = plans[hop.number]
+            name = id(plan), hop.role
+            role = roles.get(name) or roles.setdefault(name, identity(plan, hop.role))
             key = asked(role, visit_of(plan, position, hop))
             gave = _gave(record.id, end, end.output, codes.get(hop.number))
             spot = Spot(record.id[len(top) :], hop.scope, hop.role, hop.visit)
             again = hop.number in fresh.get(record.id, ())
             found.hops.setdefault(key, []).append(Hop(spot, gave, again))
         _take_answers(found, record.id, top, events)
+    return found
+
+
+def _plans(ran: Ran, events: Sequence[Event]) -> dict[int, Plan]:
+    """The plan under which each hop ended: what a changed role would give is not what is on record."""
+    before = [event.before for event in events if isinstance(event, PlanChanged)]
+    found: dict[int, Plan] = {}
+    for event in events:
+        if isinstance(event, PlanChanged):
+            before.pop(0)
+        elif isinstance(event, HopFinished):
+            found[event.hop] = ran.before[before[0]] if before else ran.plan
     return found
 
 

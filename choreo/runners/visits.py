@@ -10,7 +10,7 @@ from typing import cast
 
 from choreo.engine.advance import finished_hop
 from choreo.engine.position import HopState
-from choreo.errors import PlayFailed
+from choreo.errors import NoHandles, PlayFailed
 from choreo.players.base import Instant, Played, Player, Visit, is_instant
 from choreo.runners.once import InDoubt, once_over_all
 from choreo.runners.parts import HopEnded, Runner, cut_short, is_priced, status_of
@@ -83,6 +83,8 @@ class Visits:
             failure = PlayFailed("timeout", f"no result within {visit.deadline:g} s", timeout=True)
             return self._failed(hop, failure, made, time.monotonic() - began)
         except PlayFailed as failure:
+            if NoHandles.is_behind(failure):  # of this process, not of the hop: it is played again by the next one
+                raise NoHandles from failure
             return self._failed(hop, failure, made, time.monotonic() - began)
         except InDoubt as doubt:
             return self._in_doubt(hop, str(doubt))

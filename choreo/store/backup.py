@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from choreo.errors import StoreError, UsageError
 from choreo.store import driver
+from choreo.store.files import is_alone
+from choreo.store.room import amiss
 from choreo.store.schema import VERSION, migrate, tables_of
 
 _PAGES = 2000
@@ -30,17 +33,18 @@ def back_up(source: Path, target: Path, *, replace: bool = False) -> int:
         sync(target.parent)
         return target.stat().st_size
     except (driver.DatabaseError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = amiss(target) or getattr(error, "strerror", None) or error
         raise StoreError(
             "no-backup", f"{source} could not be copied to {target}: {reason}", "nothing was changed"
         ) from error
     finally:
         for rest in ("", "-wal", "-shm", "-journal"):
-            fresh.with_name(fresh.name + rest).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # on a disk that is read-only nothing was made
+                fresh.with_name(fresh.name + rest).unlink(missing_ok=True)
 
 
 def _copy(source: Path, fresh: Path) -> None:
-    old, new = driver.connect(str(source), read_only=True), driver.connect(str(fresh))
+    old, new = _reading(source), driver.connect(str(fresh))
     try:
         old.backup(new, pages=_PAGES)
         said = new.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -49,6 +53,19 @@ def _copy(source: Path, fresh: Path) -> None:
         old.close()
     if said != "ok":
         raise StoreError("no-backup", f"the copy of {source} is not whole: {said}", "the store may be damaged")
+
+
+def _reading(source: Path) -> driver.Connection:
+    """A connection that can read at once: see `is_alone`."""
+    connection = driver.connect(str(source), read_only=True)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+    except driver.OperationalError:
+        connection.close()
+        if not is_alone(source):
+            raise
+        return driver.connect(str(source), alone=True)
+    return connection
 
 
 def _put(fresh: Path, target: Path, replace: bool) -> None:

@@ -33,9 +33,10 @@ class Commits:
         self._db.execute("BEGIN IMMEDIATE")
 
     def must_be_ours(self) -> None:
-        """Raises StoreError in a forked child."""
+        """Raises StoreError in a forked child, and where the files are not those that were opened."""
         if self.files is not None:
             self.files.must_be_ours()
+            self.files.check()
 
     def commit(self) -> None:
         self._db.execute("COMMIT")
@@ -113,12 +114,19 @@ class GroupCommits(Commits):
             super().write(step, lost)
             return self._group
         self._must_be_whole()
-        self.must_be_ours()
+        if self.files is not None:
+            self.files.must_be_ours()
         return self.include(step, lost)
 
     def include(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
         self._waiting.append((step, lost))
         return self._gather()
+
+    def must_be_ours(self) -> None:
+        if self._under_way is None:
+            super().must_be_ours()
+        elif self.files is not None:  # what is in the files is changing: they are looked at once that is over
+            self.files.must_be_ours()
 
     def begin(self, *, fresh: bool = False) -> None:
         if fresh:

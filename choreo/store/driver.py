@@ -7,6 +7,7 @@ standard driver is used, with a rollback journal if its build is affected.
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 try:
@@ -48,6 +49,16 @@ def connect(path: str, *, read_only: bool = False, alone: bool = False) -> Conne
     )
     connection.execute("PRAGMA busy_timeout=30000")
     return connection
+
+
+def abandon(connection: Connection) -> None:
+    """Leave a connection open for as long as the process lives.
+
+    SQLite ends the last connection to a file by playing its log into whatever has that name now, and by deleting
+    whatever log lies beside it: with files that are not its own any more it must not come to that, not even when the
+    interpreter clears up.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def prepare(connection: Connection) -> None:

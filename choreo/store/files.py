@@ -1,4 +1,4 @@
-"""The files of an open store: whether they are still those that were opened, and how much room there is beside them."""
+"""The files of an open store: whether they are what SQLite made of them, and how much room there is beside them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from choreo.errors import StoreError
+from choreo.store.contents import Contents
+from choreo.store.handles import keep, let_go
+from choreo.store.room import amiss
 
 ANSWER = 262_144
 """Bytes that must be free for each paid call in flight, so that what it brings back can be kept."""
@@ -23,22 +26,45 @@ class Files:
         self.path = path
         self._process, self._thread = os.getpid(), threading.get_ident()
         self._in_flight = 0
-        found = ((f"{path}{part}", _identity(f"{path}{part}")) for part in _PARTS)
-        self._opened = [(name, identity) for name, identity in found if identity is not None]
+        found = {part: keep(f"{path}{part}") for part in _PARTS if os.path.exists(f"{path}{part}")}
+        self._opened = [(f"{path}{part}", identity) for part, (_, identity) in found.items()]
+        self._kept = [identity for _, identity in found.values()]
+        handles = {part: handle for part, (handle, _) in found.items()}
+        self.contents = Contents(handles[""], handles.get("-wal"), handles.get("-shm"))
+        self.spoilt: StoreError | None = None
+        """Set once a file is not what it was: nothing is written any more, not even at the end."""
+
+    def let_go(self) -> None:
+        """To be called when SQLite has closed the files."""
+        while self._kept:
+            let_go(self._kept.pop())
 
     def check(self) -> None:
-        """Raises StoreError where a file was deleted, renamed or replaced: SQLite would write on into one without a
-        name, and what is in it would be gone with this process. Three `stat` calls: to be asked after each commit."""
+        """Raises StoreError where a file was deleted, renamed or replaced (SQLite would write on into one without a
+        name, and what is in it would be gone with this process), or where other bytes were put into one.
+
+        Three `stat` calls and two short reads: to be asked before and after each commit."""
+        if self.spoilt is None:
+            self.spoilt = self._found()
+        if self.spoilt is not None:
+            raise self.spoilt
+
+    def _found(self) -> StoreError | None:
+        whole = self.contents.changed()
+        if whole:
+            return self._not_whole(f"{self.path}{'' if whole == 'store' else whole}", "overwritten")
         for name, identity in self._opened:
             if _identity(name) != identity:
-                message = (
-                    f"{name} was deleted, moved or replaced while it was in use: what is written now would be lost"
-                )
-                help = (
-                    "put that very file back, then resume the run; before a backup goes in its place, move "
-                    f"{self.path.name}-wal and {self.path.name}-shm away"
-                )
-                raise StoreError("store-replaced", message, help)
+                return self._not_whole(name, "deleted, moved or replaced")
+        return None
+
+    def _not_whole(self, name: str, how: str) -> StoreError:
+        message = f"{name} was {how} while it was in use: what is written now would be lost"
+        logs = f"{self.path.name}-wal and {self.path.name}-shm away"
+        help = f"put that very file back, then resume the run; before a backup goes in its place, move {logs}"
+        if how == "overwritten":
+            help = f"before anything opens it again, move {logs}: they belong to what was there"
+        return StoreError("store-replaced", message, help)
 
     def must_be_ours(self) -> None:
         """Raises StoreError in a forked child (a connection that two processes use damages the store) and in a thread
@@ -68,12 +94,17 @@ class Files:
             raise StoreError("store-full", message + ": no call was made", "free some space, then resume the run")
 
     def free(self) -> str:
-        """What is free, in words."""
+        """What stands in the way, or how much is free, in words."""
+        found = amiss(self.path)
+        if found is not None:
+            return found
         free = self._writable()
         return "how much is free is not known" if free is None else f"{free:,} bytes can be written"
 
     def _writable(self) -> int | None:
         try:
+            if os.statvfs(self.path.parent).f_flag & os.ST_RDONLY:
+                return 0
             return min(shutil.disk_usage(self.path.parent).free, *self._allowed())
         except OSError:
             return None
@@ -98,6 +129,13 @@ def _identity(name: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def is_alone(path: Path) -> bool:
+    """Whether a store can be read without its log. On a full disk, or one that is read-only, SQLite cannot make the
+    file in which readers and writers of a log meet; where there is no log, nobody is there to be met."""
+    log = path.with_name(path.name + "-wal")
+    return not (log.exists() and log.stat().st_size)
 
 
 def left_behind(path: Path) -> Path | None:

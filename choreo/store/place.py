@@ -9,7 +9,9 @@ from pathlib import Path
 from choreo.errors import StoreError, UsageError
 from choreo.store import driver
 from choreo.store.backup import sync, upgrade, version_of
-from choreo.store.files import left_behind
+from choreo.store.files import is_alone, left_behind
+from choreo.store.handles import first_bytes
+from choreo.store.room import advice, amiss
 from choreo.store.schema import APPLICATION_ID, VERSION, migrate, tables_of
 
 FOLDER = ".choreo"
@@ -53,11 +55,11 @@ def open_for_writing(path: Path, *, make: bool = True) -> driver.Connection:
         connection = _checked(driver.connect(str(path)), path)
         driver.prepare(connection)
     except driver.OperationalError as error:
-        raise StoreError("store-unusable", f"{path}: {error}", _room(path)) from error
+        raise StoreError("store-unusable", f"{path}: {error}", advice(path)) from error
     except driver.DatabaseError as error:
         raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
     except OSError as error:
-        raise StoreError("store-unusable", f"{path}: {error.strerror or error}", _room(path)) from error
+        raise StoreError("store-unusable", f"{path}: {error.strerror or error}", advice(path)) from error
     return connection
 
 
@@ -68,6 +70,8 @@ def open_for_reading(path: Path) -> driver.Connection:
     try:
         _bring_up(path)
         connection = _read_only(path)
+    except driver.OperationalError as error:
+        raise StoreError("store-unusable", f"{path}: {error}", amiss(path) or _ADVICE) from error
     except driver.DatabaseError as error:
         raise StoreError("store-unusable", f"{path}: {error}", _ADVICE) from error
     except OSError as error:
@@ -79,10 +83,7 @@ def _read_only(path: Path) -> driver.Connection:
     try:
         return _checked(driver.connect(str(path), read_only=True), path)
     except driver.OperationalError:
-        # On a full disk, or one that is read-only, SQLite cannot make the file in which readers and writers of a log
-        # meet. Where there is no log, nobody is there to be met.
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size:
+        if not is_alone(path):
             raise
         return _checked(driver.connect(str(path), alone=True), path)
 
@@ -134,8 +135,7 @@ def check_header(path: Path) -> int:
     if not path.is_file():
         raise StoreError("store-foreign", f"{path} is not a plain file", _ADVICE)
     size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(100)
+    head = first_bytes(path, 100)
     if len(head) < 100:
         raise StoreError("store-damaged", f"{path} has {size} bytes: not a trace store", _ADVICE)
     if not head.startswith(b"SQLite format 3\0"):
@@ -179,13 +179,3 @@ def _check_content(connection: driver.Connection, path: Path) -> None:
 def _newer(path: Path, version: int) -> StoreError:
     message = f"{path} was written by a newer choreo (store version {version}, this one knows {VERSION})"
     return StoreError("store-newer", message, "upgrade choreo, or name another file with --db")
-
-
-def _room(path: Path) -> str:
-    try:
-        where = os.statvfs(path.parent if path.parent.exists() else Path.cwd())
-        return (
-            f"{where.f_bavail * where.f_frsize:,} bytes are free there; free some space or name another file with --db"
-        )
-    except OSError:
-        return _ADVICE

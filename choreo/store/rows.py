@@ -23,6 +23,7 @@ from choreo.trace import (
     HopFinished,
     HopStarted,
     LimitsRaised,
+    PlanChanged,
     Recalled,
     RunFinished,
     RunResumed,
@@ -35,6 +36,7 @@ KINDS: dict[type[Struct], str] = {
     RunStarted: "started",
     RunResumed: "resumed",
     LimitsRaised: "limits",
+    PlanChanged: "plan",
     RunFinished: "finished",
     HandedOver: "handoff",
     HopStarted: "hop",
@@ -157,6 +159,8 @@ def read_event(row: Row, payload: Fetch) -> Event:
             return EffectKey(row["at"], **detail)
         case "child":
             return ChildRun(row["at"], **detail)
+        case "plan":
+            return _read_plan(row["at"], detail)
         case "recalled":
             return Recalled(row["at"], **detail)
     return RunFinished(
@@ -164,11 +168,26 @@ def read_event(row: Row, payload: Fetch) -> Event:
     )
 
 
-def event_detail(
-    event: (
-        RunStarted | RunResumed | LimitsRaised | Delayed | TimerFired | EffectKey | ChildRun | Recalled | RunFinished
-    ),
-) -> tuple[Payload | None, str]:
+def _read_plan(at: float, detail: Mapping[str, Any]) -> PlanChanged:
+    places = {name: tuple((was, now) for was, now in detail[name]) for name in ("edges", "joins")}
+    return PlanChanged(at, **{**detail, "changed": tuple(detail["changed"]), **places})
+
+
+Detailed = (
+    RunStarted
+    | RunResumed
+    | LimitsRaised
+    | PlanChanged
+    | Delayed
+    | TimerFired
+    | EffectKey
+    | ChildRun
+    | Recalled
+    | RunFinished
+)
+
+
+def event_detail(event: Detailed) -> tuple[Payload | None, str]:
     """The payload and the `detail` column of an entry of the table `event`."""
     match event:
         case RunStarted():
@@ -183,7 +202,7 @@ def event_detail(
             return None, text({"handoff": event.handoff})
         case EffectKey():
             return None, text({name: getattr(event, name) for name in EffectKey.__struct_fields__ if name != "at"})
-        case ChildRun() | Recalled():
+        case ChildRun() | Recalled() | PlanChanged():
             return None, text({name: getattr(event, name) for name in event.__struct_fields__ if name != "at"})
     told = {"status": event.status, "outcome": event.outcome, "code": event.code, "message": event.message}
     return event.payload, text(told)

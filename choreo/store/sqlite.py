@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from choreo.canonical import Payload, digest_of, encode
 from choreo.errors import HeldError, StoreError, UsageError
@@ -15,65 +15,13 @@ from choreo.store import driver, place, rows
 from choreo.store.claims import Claim, find_claim, take_claim
 from choreo.store.commits import Commits, GroupCommits
 from choreo.store.files import Files
-from choreo.store.owner import Owner, is_alive, this_process
+from choreo.store.owner import is_alive, this_process
+from choreo.store.records import COLUMNS, OpenQuestion, RunRecord, run_record
 from choreo.store.remembered import Remembered, find_remembered, taken_from
 from choreo.store.writer import HopAttempt, RunWriter, take
-from choreo.trace import Asked, Attempt, Decided, Event
+from choreo.trace import Asked, Attempt, Decided, Event, PlanChanged
 
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A row of the table `run`. Times are UTC seconds; `cost` counts known prices only (see `priced`)."""
-
-    key: int
-    id: str
-    spec: str
-    version: str
-    plan: str
-    status: str
-    created: float
-    changed: float
-    outcome: str | None
-    code: str | None
-    message: str | None
-    hops: int
-    cost: float
-    priced: bool
-    labels: Mapping[str, str]
-    settings: Mapping[str, Any]
-    owner: Owner | None
-    until: float
-    due: float | None = None
-    """When the first delay or open question in it runs out."""
-    parent: str | None = None
-    """The id of the run, one of whose hops (`parent_hop`) this child run plays."""
-    parent_hop: int | None = None
-    open_questions: int = 0
-    """In this run and the child runs below it."""
-
-
-class OpenQuestion(NamedTuple):
-    """A question that waits for a person. Times are UTC seconds."""
-
-    run: str
-    question: int
-    spec: str
-    kind: str
-    touchpoint: str
-    scope: str
-    asked: float
-    due: float | None
-
-
-_COLUMNS = (
-    "key,id,spec,version,plan,status,created,changed,outcome,code,message,hops,cost,priced,labels,settings,"
-    "pid,host,process,until,due,parent,parent_hop,"
-    "(SELECT COUNT(*) FROM decision d WHERE d.run=run.key AND d.decision IS NULL)"
-    " + (SELECT COUNT(*) FROM run c JOIN decision d ON d.run=c.key AND d.decision IS NULL"
-    " WHERE c.id > run.id || '.' AND c.id < run.id || '/') AS open_questions"
-)
 
 
 class Store:
@@ -88,7 +36,10 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, make: bool = True) -> Store:
-        return cls(place.open_for_writing(path, make=make), path)
+        opened = cls(place.open_for_writing(path, make=make), path)
+        if not opened.files.contents.settled:
+            opened._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return opened
 
     @classmethod
     def read(cls, path: Path) -> Store:
@@ -96,7 +47,11 @@ class Store:
 
     def close(self) -> None:
         self._commits.close()
+        if self.files.spoilt is not None:
+            driver.abandon(self._db)
+            return
         self._db.close()
+        self.files.let_go()
 
     def share_commits(self) -> None:
         """From now on the runs played in one event loop share transactions: see `RunWriter.settled`."""
@@ -137,11 +92,7 @@ class Store:
 
         Each of `claims`, (scope, key), lets one run only be created with it: raises ClaimTaken for any further one."""
         with self._writing(fresh=True):
-            if plan not in self._plans:
-                self._db.execute(
-                    "INSERT OR IGNORE INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)",
-                    (plan, main, encode(dict(sources)), at),
-                )
+            self._keep_plan(plan, main, sources, at)
             owner, told = this_process(), (rows.text(labels or {}), rows.text(settings or {}))
             done = self._db.execute(
                 "INSERT INTO run(id,spec,version,plan,status,created,changed,labels,settings,"
@@ -158,6 +109,16 @@ class Store:
             writer.append_within(events, status=status, at=at, due=due)
         self._plans.add(plan)
         return writer
+
+    def keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:
+        """Keep a plan that a run is about to go on with: see `PlanChanged`."""
+        with self._writing():
+            self._keep_plan(plan, main, sources, at)
+
+    def _keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:
+        if plan not in self._plans:
+            statement = "INSERT OR IGNORE INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)"
+            self._db.execute(statement, (plan, main, encode(dict(sources)), at))
 
     def acquire(self, run: RunRecord, at: float) -> RunWriter:
         """Own a run that nobody owns, or whose owner is dead. Raises HeldError naming the living owner."""
@@ -249,8 +210,8 @@ class Store:
         return found[0] if found else None
 
     def _select(self, condition: str, values: tuple[Any, ...], tail: str, *more: Any) -> list[RunRecord]:
-        query = f"SELECT {_COLUMNS} FROM run WHERE {condition} {tail}"  # noqa: S608 - no value enters the text
-        return [_run_record(row) for row in self._rows(query, (*values, *more))]
+        query = f"SELECT {COLUMNS} FROM run WHERE {condition} {tail}"  # noqa: S608 - no value enters the text
+        return [run_record(row) for row in self._rows(query, (*values, *more))]
 
     def has_claims(self, scope: str) -> bool:
         """Whether anything was claimed in this scope."""
@@ -375,13 +336,15 @@ class Store:
             found = self.entries(run, attempts=True)
             for seq, entry in found:
                 chain = rows.link(chain, seq, entry)
-            _, sources = self.sources(run)
+            plans = {run.plan, *(entry.before for _, entry in found if isinstance(entry, PlanChanged))}
+            whole = all(digest_of(encode(self.sources(replace(run, plan=plan))[1])) == plan for plan in plans)
         except (StoreError, ValueError):
             return False
         row = self._read(lambda: self._db.execute("SELECT chain FROM run WHERE key=?", (run.key,)).fetchone())
-        same = row[0] == chain and digest_of(encode(sources)) == run.plan
-        end = (run.status, run.outcome, run.code)
-        return bool(same) and rows.agree([entry for _, entry in found], run.hops, end)
+        entries = [entry for _, entry in found]
+        last = next((entry.plan for entry in reversed(entries) if isinstance(entry, PlanChanged)), run.plan)
+        same = row[0] == chain and whole and last == run.plan
+        return bool(same) and rows.agree(entries, run.hops, (run.status, run.outcome, run.code))
 
     def _attempts(self, run: RunRecord) -> list[tuple[rows.Row, Attempt]]:
         data = self._data
@@ -448,13 +411,3 @@ def _payload_id(connection: driver.Connection, payload: Payload | None) -> int |
         return None
     connection.execute("INSERT OR IGNORE INTO payload(digest,data) VALUES(?,?)", (payload.digest, payload.data))
     return int(connection.execute("SELECT id FROM payload WHERE digest=?", (payload.digest,)).fetchone()[0])
-
-
-def _run_record(row: rows.Row) -> RunRecord:
-    kept = dict(row)
-    pid, host, process = kept.pop("pid"), kept.pop("host"), kept.pop("process")
-    kept["owner"] = Owner(pid, host, process or "") if pid is not None else None
-    kept["until"] = kept["until"] or 0.0
-    kept["priced"] = bool(kept["priced"])
-    kept["labels"], kept["settings"] = json.loads(kept["labels"]), json.loads(kept["settings"])
-    return RunRecord(**kept)

@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 from choreo.canonical import Payload, digest_of
 from choreo.store import driver, rows
 from choreo.store.claims import take_claim
-from choreo.trace import Asked, Attempt, Decided, EffectKey, Event, HandedOver, HopFinished, HopStarted, RunFinished
+from choreo.trace import (
+    Asked,
+    Attempt,
+    Decided,
+    EffectKey,
+    Event,
+    HandedOver,
+    HopFinished,
+    HopStarted,
+    PlanChanged,
+    RunFinished,
+)
 
 HopAttempt = tuple[int, Attempt]
 """An attempt with the number of its hop."""
@@ -58,7 +69,8 @@ _RUN = (
 _RUN_END = _by_digest(
     "UPDATE run SET outcome=?,code=?,message=?,result=@,pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=?"
 )
-_ORDER = (_HOP, _HANDOFF, _ASKED, _ATTEMPT, _EVENT, _HOP_END, _DECIDED, _RUN, _RUN_END)
+_PLAN = "UPDATE run SET plan=?,version=? WHERE key=?"
+_ORDER = (_HOP, _HANDOFF, _ASKED, _ATTEMPT, _EVENT, _HOP_END, _DECIDED, _RUN, _RUN_END, _PLAN)
 
 
 class AnswerWaiting(Exception):
@@ -142,6 +154,8 @@ class Step:
                 self.rows.append((_EVENT, (self._key, seq, rows.KINDS[type(event)], event.at, found, detail)))
                 if isinstance(event, RunFinished):
                     self.rows.append((_RUN_END, (event.outcome, event.code, event.message, found, self._key)))
+                elif isinstance(event, PlanChanged):
+                    self.rows.append((_PLAN, (event.plan, event.version, self._key)))
                 elif isinstance(event, EffectKey) and (event.over or not event.run):
                     self.asks_first = True
                     self.claims.append(_Claim((event.scope, event.key), (self._key, event.hop), event.at, event.over))

@@ -4,6 +4,7 @@ and what comes of it does not depend on the order in which lanes end."""
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,7 @@ shapes = st.builds(
 )
 
 
-def spec_of(shape: Shape, hops: int | None = None) -> Plan:
+def spec_of(shape: Shape, hops: int | None = None, ahead: Sequence[dict[str, Any]] = ()) -> Plan:
     each = {"each": "out.list", "at_once": shape.at_once, "on_failure": shape.on_failure}
     edges: list[dict[str, Any]] = [{"from": "trigger", "to": "split"}, {"from": "split", "to": "work", **each}]
     last = "work"
@@ -81,6 +82,7 @@ def spec_of(shape: Shape, hops: int | None = None) -> Plan:
     else:
         edges.append({"from": "total", "to": "end"})
     return plan_of(
+        *ahead,
         *edges,
         touchpoints={"gate": {"when": "payload.n > 1"}} if shape.gate else {},
         roles={"next": HUMAN} if shape.human and shape.loop else {},

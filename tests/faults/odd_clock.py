@@ -24,6 +24,7 @@ def jumping(by: float) -> float:
 
 
 KINDS = {
+    "set-by-the-test": lambda: _real() + getattr(time, "set_by", 0.0),
     "back": lambda: jumping(-DAY),
     "year": lambda: jumping(YEAR),
     "to-and-fro": lambda: _real() + (DAY if next(_looks) % 2 else -DAY),

@@ -228,6 +228,7 @@ def test_a_disk_that_fills_up_between_two_calls_of_a_hop_stops_the_second(tmp_pa
 
 
 def test_each_call_in_flight_has_room_of_its_own(tmp_path: Path, room: list[int]) -> None:
+    (tmp_path / "trace.db").touch()
     files = Files(tmp_path / "trace.db")
     room[0] = 2 * ANSWER
     with files.room_for_answer(), files.room_for_answer():

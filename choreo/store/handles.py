@@ -1,0 +1,53 @@
+"""Handles through which this process looks at the bytes of store files beside SQLite.
+
+The locks of a process on a file (POSIX) are gone as soon as it closes any handle to it. So a file of an open store is
+never opened and closed for a look: one handle is kept until no store of this process has the file open.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+Identity = tuple[int, int]
+
+
+@dataclass
+class _Kept:
+    handle: int
+    users: int
+
+
+_kept: dict[Identity, _Kept] = {}
+
+
+def keep(name: str) -> tuple[int, Identity]:
+    """A handle to look through, shared by all that keep the file open here. Raises OSError."""
+    found = os.stat(name)
+    identity = found.st_dev, found.st_ino
+    kept = _kept.get(identity)
+    if kept is None:
+        handle = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        kept = _kept.setdefault(identity, _Kept(handle, 0))
+    kept.users += 1
+    return kept.handle, identity
+
+
+def let_go(identity: Identity) -> None:
+    """The opposite of `keep`: to be called when SQLite has closed the file."""
+    kept = _kept[identity]
+    kept.users -= 1
+    if not kept.users:
+        del _kept[identity]
+        os.close(kept.handle)
+
+
+def first_bytes(path: Path, count: int) -> bytes:
+    """The first bytes of a file that may be open here. Raises OSError."""
+    found = os.stat(path)
+    kept = _kept.get((found.st_dev, found.st_ino))
+    if kept is not None:
+        return os.pread(kept.handle, count, 0)
+    with path.open("rb") as file:
+        return file.read(count)
