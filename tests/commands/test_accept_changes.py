@@ -291,7 +291,11 @@ def test_the_python_side_can_accept_changes_too(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "tamper", ["UPDATE run SET plan=(SELECT digest FROM plan ORDER BY created LIMIT 1)", "UPDATE plan SET sources='{}'"]
+    "tamper",
+    [
+        "UPDATE run SET plan=(SELECT digest FROM plan ORDER BY created LIMIT 1)",
+        "UPDATE plan SET sources=CAST('{}' AS BLOB)",
+    ],
 )
 def test_who_puts_another_plan_behind_a_run_is_noticed(desk: Desk, tamper: str) -> None:
     desk.write(("input.n + 10}", "input.n + 100}"))
