@@ -288,3 +288,22 @@ def test_the_python_side_can_accept_changes_too(desk: Desk) -> None:
     [change] = desk.of(PlanChanged)
     assert change.by == "ann"  # type: ignore[attr-defined]
     assert desk.approve() == {"n": 102}
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        "UPDATE run SET plan=(SELECT digest FROM plan ORDER BY created LIMIT 1)",
+        "UPDATE plan SET sources=CAST('{}' AS BLOB)",
+    ],
+)
+def test_who_puts_another_plan_behind_a_run_is_noticed(desk: Desk, tamper: str) -> None:
+    desk.write(("input.n + 10}", "input.n + 100}"))
+    assert desk.accept() == 4
+    assert desk.verified()
+    if "sources" in tamper:
+        tamper += " WHERE digest<>(SELECT plan FROM run)"  # that of the time before the change
+    store = Store.open(desk.folder / "trace.db")
+    store._db.execute(tamper)
+    store.close()
+    assert not desk.verified()

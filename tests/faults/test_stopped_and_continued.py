@@ -56,6 +56,8 @@ class InShell(Terminal):
         self.send("\x1a")
         self.wait_for(STOPPED)
         self.wait_for("shell$ ")
+        # One that has not seen its signal yet would still take the first letter that is typed.
+        wait_until(lambda: {state_of(pid) for pid in jobs_of(self.child.pid)} <= {"T", "Z"}, "all are stopped")
 
     def reads_lines_with_echo(self) -> bool:
         flags = termios.tcgetattr(self._slave)[3]
@@ -65,6 +67,13 @@ class InShell(Terminal):
         for pid in jobs_of(self.child.pid):
             os.kill(pid, signal.SIGKILL)
         super().__exit__()
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
 
 
 def jobs_of(shell: int) -> list[int]:
