@@ -208,7 +208,7 @@ def test_a_program_that_cannot_be_started_for_want_of_handles_does_not_fail_its_
 
 
 def test_a_file_that_cannot_be_read_for_want_of_handles_is_told_as_that(folder: Path) -> None:
-    few = 4
+    few = 5  # with fewer Python itself may not start
     while (done := with_handles(few, "batch", "slow.yaml", "in.jsonl", cwd=folder)).returncode != 4:
         assert done.returncode == 5, (few, done.stderr)
         shutil.rmtree(folder / ".choreo", ignore_errors=True)
