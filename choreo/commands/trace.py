@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from choreo.commands.run import pairs
 from choreo.commands.speech import out, say
+from choreo.engine.limits import hops_in_words
 from choreo.errors import DONE, FAILED, UsageError
 from choreo.plan import Plan
 from choreo.render.lanes import scopes_of
@@ -116,7 +117,9 @@ def _line(record: RunRecord) -> str:
     more = record.outcome or record.code or (f"{record.open_questions} open" if record.open_questions else "")
     labels = " ".join(f"{key}={value}" for key, value in record.labels.items())
     spec = f"{record.spec} {record.version}"
-    told = f"{record.id}  {when}  {one_line(spec):<24}  {_status(record):<9}  {record.hops:>4} hops  {cost:>9}"
+    told = (
+        f"{record.id}  {when}  {one_line(spec):<24}  {_status(record):<9}  {hops_in_words(record.hops):>9}  {cost:>9}"
+    )
     return f"{told}  {one_line(more)}  {one_line(labels)}".rstrip()
 
 

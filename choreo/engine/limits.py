@@ -19,5 +19,9 @@ def told(position: Position) -> str:
     """What was spent, in words: `3 hops, cost 0.0021 (price of some calls unknown), 12.3 s`."""
     spent = position.spent
     price = f"{spent.cost:.4f}".rstrip("0").rstrip(".") + ("" if spent.priced else " (price of some calls unknown)")
-    hops = "1 hop" if spent.hops == 1 else f"{spent.hops} hops"
-    return f"{hops}, cost {price}, {spent.seconds:.1f} s"
+    return f"{hops_in_words(spent.hops)}, cost {price}, {spent.seconds:.1f} s"
+
+
+def hops_in_words(number: int) -> str:
+    """`1 hop`, `2 hops`."""
+    return "1 hop" if number == 1 else f"{number} hops"

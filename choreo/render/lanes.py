@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from choreo.engine.limits import hops_in_words
 from choreo.render.text import one_line
 from choreo.trace import Asked, Decided, Event, HandedOver, HopFinished, HopStarted
 
@@ -118,8 +119,7 @@ def _line(name: str, events: Sequence[Event], items: Sequence[Any]) -> str:
     item = one_line(json.dumps(items[index], ensure_ascii=False)) if index < len(items) else ""
     item = item if len(item) <= _WIDE else f"{item[:_WIDE]}..."
     took = f"{events[-1].at - events[0].at:.2f} s"
-    hops_told = "1 hop" if hops == 1 else f"{hops} hops"
-    return "  ".join([name, _state(events), hops_told, took, cost, item, *_failure(events)])
+    return "  ".join([name, _state(events), hops_in_words(hops), took, cost, item, *_failure(events)])
 
 
 def _state(events: Sequence[Event]) -> str:

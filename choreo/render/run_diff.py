@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from choreo.engine.limits import hops_in_words
 from choreo.render.changes import ABSENT, Change
 from choreo.render.compared import Compared, Entry, Pair, Part, Told, seconds_in
 from choreo.render.text import one_line
@@ -35,7 +36,8 @@ def _head(mark: str, told: Told) -> str:
     record = told.record
     cost = f"{record.cost:.4f}" if record.priced else "?"
     spec = one_line(f"{record.spec} {record.version}")
-    return f"{mark} run {record.id}  {spec}  {record.status}  {record.hops} hops  cost {cost}  {seconds_in(told):.2f} s"
+    spent = f"{hops_in_words(record.hops)}  cost {cost}  {seconds_in(told):.2f} s"
+    return f"{mark} run {record.id}  {spec}  {record.status}  {spent}"
 
 
 def _pair(pair: Pair, what: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from choreo.canonical import Payload
+from choreo.engine.limits import hops_in_words
 from choreo.plan import Plan
 from choreo.render.lanes import Opened, by_lane, inside, lane_lines, scope_of, scopes_of
 from choreo.render.text import gutter, one_line, safe_text, utc
@@ -82,7 +83,7 @@ def _head(record: RunRecord) -> list[str]:
         f"run {record.id}  {safe_text(record.spec)} {safe_text(record.version)}",
         f"{record.status}"
         + (f" ({record.outcome})" if record.outcome and record.outcome != record.status else "")
-        + f"  {created}  {record.hops} hops  cost {cost}",
+        + f"  {created}  {hops_in_words(record.hops)}  cost {cost}",
     ]
     if record.code:
         lines.append(f"[{record.code}] {one_line(record.message or '')}")
@@ -119,7 +120,7 @@ def _event(event: Event, first: float, roles: dict[int, str], plan: Plan | None)
             return [f"{stamp}handoff {event.handoff}  its time has come"]
         case ChildRun():
             until = f", until {utc(event.due)}" if event.due is not None else ""
-            spent = f"{event.hops} hops  cost {event.cost:.4f}" if event.priced else f"{event.hops} hops  cost ?"
+            spent = f"{hops_in_words(event.hops)}  cost " + (f"{event.cost:.4f}" if event.priced else "?")
             return [f"{stamp}hop {event.hop}  child run {event.run}  {_CHILD[event.state]}{until}  {spent}"]
         case Recalled():
             return [f"{stamp}question {event.question}  as in run {event.run}, question {event.earlier}"]
