@@ -11,6 +11,7 @@ from typing import Any
 from choreo.compat.budget import Budget, TooMuch
 from choreo.compat.changes import changes
 from choreo.compat.document import Document, child
+from choreo.compat.draft import Unusable, declared, since
 from choreo.compat.graph import Graph
 from choreo.compat.noun import Comparison, Counterexample, Direction
 from choreo.compat.outcome import NOTHING, Doubt, Found, Outcome
@@ -29,12 +30,32 @@ def compare(old: Any, new: Any) -> Comparison:
 
     `format` is not asserted, as everywhere in choreo. A schema without `$schema` is read as draft 2020-12.
     """
-    before, after = Document(old), Document(new)
+    before, after = _documents(old, new)
     return Comparison(
         backward=_direction(before, after, "old", "new"),
         forward=_direction(after, before, "new", "old"),
         changes=changes(old, new),
     )
+
+
+def _documents(old: Any, new: Any) -> tuple[Document, Document]:
+    """Both versions. One that names no draft is read as the other is, where it can be."""
+    before, after = Document(old), Document(new)
+    if before.draft == after.draft or (declared(old) and declared(new)):
+        return before, after
+    if declared(old) or (not declared(new) and before.draft < after.draft):
+        return before, _read_as(after, before.draft)
+    return _read_as(before, after.draft), after
+
+
+def _read_as(document: Document, draft: int) -> Document:
+    """The same text as another draft; as it was, where that draft does not know all of its keywords."""
+    if since(document.words) > draft:
+        return document
+    try:
+        return Document(document.schema, draft)
+    except Unusable:
+        return document
 
 
 def includes(wide: Any, narrow: Any, steps: int = STEPS) -> Direction:

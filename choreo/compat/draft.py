@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 DRAFTS = (4, 6, 7, 19, 20)
@@ -18,6 +18,13 @@ URIS = {
 }
 _UNDECLARED = (20, 7, 4)
 _BACKTRACKS = 20_000
+_SINCE = {
+    **dict.fromkeys(("const", "contains", "propertyNames"), 6),
+    **dict.fromkeys(("if", "contentEncoding", "contentMediaType"), 7),
+    **dict.fromkeys(("dependentRequired", "dependentSchemas", "unevaluatedItems", "unevaluatedProperties"), 19),
+    **dict.fromkeys(("minContains", "maxContains", "$recursiveRef", "$anchor"), 19),
+    **dict.fromkeys(("prefixItems", "$dynamicRef", "$dynamicAnchor"), 20),
+}
 _NAMES = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "draft/2019-09": 19, "draft/2020-12": 20}
 
 
@@ -34,17 +41,22 @@ def declared(schema: Any) -> int | None:
     return _NAMES[found[1]] if found else None
 
 
-def open_schema(schema: Any) -> tuple[int, Any]:
+def since(words: Iterable[str]) -> int:
+    """The oldest draft that knows all of these keywords."""
+    return max((_SINCE.get(word, 4) for word in words), default=4)
+
+
+def open_schema(schema: Any, draft: int | None = None) -> tuple[int, Any]:
     """(draft, map of validators by pointer `#/...`) of a schema. Raises Unusable with the reason.
 
-    The draft is the one that `$schema` names; else 2020-12, or the newest older one in which the schema is
-    well formed (lists under `items` are draft 7, `exclusiveMinimum: true` is draft 4).
+    The draft is the one that is given or that `$schema` names; else 2020-12, or the newest older one in which the
+    schema is well formed (lists under `items` are draft 7, `exclusiveMinimum: true` is draft 4).
     """
-    named = declared(schema)
+    named = draft or declared(schema)
     reason = ""
-    for draft in (named,) if named else _UNDECLARED:
+    for tried in (named,) if named else _UNDECLARED:
         try:
-            return draft, _validators(schema, draft)
+            return tried, _validators(schema, tried)
         except ValueError as error:
             reason = reason or str(error).strip().splitlines()[0][:200]
     raise Unusable(reason)
