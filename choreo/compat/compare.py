@@ -6,10 +6,12 @@ unknown. The work is counted, so that the same two schemas always give the same 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from choreo.compat.budget import Budget, TooMuch
 from choreo.compat.changes import changes
+from choreo.compat.checks import CHECKS
 from choreo.compat.document import Document, child
 from choreo.compat.draft import Unusable, declared, since
 from choreo.compat.graph import Graph
@@ -28,14 +30,38 @@ _SEED_STEPS = 5_000
 def compare(old: Any, new: Any) -> Comparison:
     """Compare two JSON Schemas. Raises Unusable where one of them is no schema that can be used.
 
-    `format` is not asserted, as everywhere in choreo. A schema without `$schema` is read as draft 2020-12.
+    Formats are checked by some readers and not by others, so what is compatible is so for both. A schema without
+    `$schema` is read as draft 2020-12.
     """
     before, after = _documents(old, new)
     return Comparison(
-        backward=_direction(before, after, "old", "new"),
-        forward=_direction(after, before, "new", "old"),
+        backward=_both_readings(before, after, "old", "new"),
+        forward=_both_readings(after, before, "new", "old"),
         changes=changes(old, new),
     )
+
+
+def _both_readings(writer: Document, reader: Document, writers: str, readers: str) -> Direction:
+    """The answer that holds for readers who check formats and for those who do not."""
+    plain = _direction(writer, reader, writers, readers)
+    if plain.breaks or plain.rule == "same" or not any(map(_has_checks, (writer, reader))):
+        return plain
+    checked = _direction(_checked(writer), _checked(reader), writers, readers)
+    if not checked.breaks:
+        return plain
+    message = (
+        f"for a reader that checks `{'` and `'.join(sorted(CHECKS & reader.words)) or 'format'}`: {checked.message}"
+    )
+    return replace(checked, message=message)
+
+
+def _has_checks(document: Document) -> bool:
+    """Whether readers may differ: a schema that names a draft after 7 says that formats are remarks."""
+    return not (declared(document.schema) or 0) > 7 and not CHECKS.isdisjoint(document.words)
+
+
+def _checked(document: Document) -> Document:
+    return Document(document.schema, document.draft, checked=True) if _has_checks(document) else document
 
 
 def _documents(old: Any, new: Any) -> tuple[Document, Document]:

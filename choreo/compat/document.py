@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
+from choreo.compat.checks import FORMATS, Check, is_known
 from choreo.compat.draft import Unusable, open_schema
 
 _DATA = ("enum", "const", "default", "examples", "example")
@@ -34,11 +35,15 @@ def child(pointer: str, *keys: str | int) -> str:
 class Document:
     """One schema text, with its draft and its validators. Raises Unusable."""
 
-    def __init__(self, schema: Any, draft: int | None = None) -> None:
-        """Read as the draft that is named, else as the one that the schema itself tells of."""
+    def __init__(self, schema: Any, draft: int | None = None, *, checked: bool = False) -> None:
+        """Read as the draft that is named, else as the one that the schema itself tells of.
+
+        `checked`: by a reader who checks formats and encodings, which are remarks otherwise.
+        """
         _check_depth(schema)
         self.schema = _plain(schema)
-        self.draft, self._validators = open_schema(self.schema, draft)
+        self.checked = checked
+        self.draft, self._validators = open_schema(self.schema, draft, checked=checked)
 
     def at(self, pointer: str) -> Any:
         """The part at a pointer. Raises KeyError."""
@@ -59,6 +64,16 @@ class Document:
     def first_error(self, value: Any) -> Any:
         """The validator's first error on a value."""
         return next(iter(self._validators["#"].iter_errors(value)), None)
+
+    def checks(self, schema: Mapping[str, Any]) -> list[Check]:
+        """What is checked in a text under a schema in here."""
+        found: list[Check] = []
+        if self.checked and schema.get("format") in FORMATS:
+            found.append(("format", schema["format"]))
+        content: Check = ("content", schema.get("contentEncoding"), schema.get("contentMediaType"))
+        if any(content[1:]) and (self.checked or (self.draft in (6, 7) and is_known(content))):
+            found.append(content)
+        return found
 
     # -- references ----------------------------------------------------------------------------------
 

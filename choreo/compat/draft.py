@@ -46,7 +46,7 @@ def since(words: Iterable[str]) -> int:
     return max((_SINCE.get(word, 4) for word in words), default=4)
 
 
-def open_schema(schema: Any, draft: int | None = None) -> tuple[int, Any]:
+def open_schema(schema: Any, draft: int | None = None, *, checked: bool = False) -> tuple[int, Any]:
     """(draft, map of validators by pointer `#/...`) of a schema. Raises Unusable with the reason.
 
     The draft is the one that is given or that `$schema` names; else 2020-12, or the newest older one in which the
@@ -56,14 +56,14 @@ def open_schema(schema: Any, draft: int | None = None) -> tuple[int, Any]:
     reason = ""
     for tried in (named,) if named else _UNDECLARED:
         try:
-            return tried, _validators(schema, tried)
+            return tried, _validators(schema, tried, checked)
         except ValueError as error:
             reason = reason or str(error).strip().splitlines()[0][:200]
     raise Unusable(reason)
 
 
-def _validators(schema: Any, draft: int) -> Any:
-    """`format` is not asserted, and nothing is fetched. Linear-time patterns, unless one looks around."""
+def _validators(schema: Any, draft: int, checked: bool) -> Any:
+    """Formats are asserted where they are `checked`. Nothing is fetched. Patterns take linear time where they can."""
     import jsonschema_rs
 
     text: Any = {"allOf": [schema]} if isinstance(schema, bool) and draft == 4 else schema
@@ -72,12 +72,31 @@ def _validators(schema: Any, draft: int) -> Any:
     found: Any = {}
     for patterns in (jsonschema_rs.RegexOptions(), jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS)):
         found = jsonschema_rs.validator_map_for(
-            text, offline=True, registry=jsonschema_rs.Registry([]), validate_formats=False, pattern_options=patterns
+            text,
+            offline=True,
+            registry=jsonschema_rs.Registry([]),
+            validate_formats=checked,
+            pattern_options=patterns,
+            keywords={"contentEncoding": Encoded} if checked and draft > 7 else None,
         )
         if "#" in found.keys():  # noqa: SIM118 - no mapping: parts that cannot be used are just not in it
             return found
     jsonschema_rs.validator_for(text, offline=True, registry=jsonschema_rs.Registry([]), validate_formats=False)
     raise Unusable("the validator cannot use it")
+
+
+class Encoded:
+    """`contentEncoding` for the validator, which takes it for a remark in the drafts after 7."""
+
+    def __init__(self, parent: Mapping[str, Any], value: Any, path: object) -> None:
+        import jsonschema_rs
+
+        self._told = value
+        self._validator = jsonschema_rs.Draft7Validator({"contentEncoding": value})
+
+    def validate(self, instance: Any) -> None:
+        if not self._validator.is_valid(instance):
+            raise ValueError(f"expected a text in {self._told}")
 
 
 def finds(pattern: str, text: str) -> bool | None:

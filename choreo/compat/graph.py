@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from choreo.compat.checks import Check
 from choreo.compat.document import Document, child
 from choreo.compat.formula import FALSE, TRUE, Formula
 from choreo.compat.values import key
@@ -81,6 +82,11 @@ class Graph:
     def name(self, number: int, *keys: str | int) -> str:
         """Where a part of a schema stands, for people."""
         return child(self.nodes[number].pointer, *keys)
+
+    def checks(self, number: int) -> list[Check]:
+        """What a reader of a schema checks in a text beside its length and its pattern."""
+        node = self.nodes[number]
+        return node.document.checks(node.schema) if node.document is not None else []
 
     # -- schemas that lead back to themselves --------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 Demands by type of value:
   number   ("min", bound, strict) ("max", bound, strict) ("mult", m) ("nmult", m)
-  string   ("minLength", n) ("maxLength", n) ("pattern", p) ("npattern", p)
+  string   ("minLength", n) ("maxLength", n) ("pattern", p) ("npattern", p) ("check", what) ("uncheck", what)
   array    ("minItems", n) ("maxItems", n) ("items", first ones, rest) ("item", i, lit) ("later", i, lit)
            ("atleast", n, lit) ("atmost", n, lit) ("unique",) ("twins",)
   object   ("minProperties", n) ("maxProperties", n) ("need", name) ("absent", name)
@@ -72,8 +72,6 @@ class Meaning:
                 yield self._ref(number, keyword)
         yield from self._combined(number, schema, draft)
         yield from _OWN[kind](self, number, schema, draft)
-        if draft in (6, 7) and kind == "string" and ("contentEncoding" in schema or "contentMediaType" in schema):
-            yield ("opaque", self.graph.name(number, "contentEncoding"), True)
 
     def _ref(self, number: int, keyword: str) -> Formula:
         target = self.graph.target(number, keyword)
@@ -144,6 +142,7 @@ class Meaning:
         yield from _counts(schema, "minLength", "maxLength")
         if "pattern" in schema:
             yield ("pattern", schema["pattern"])
+        yield from (("check", check) for check in self.graph.checks(number))
 
     def _array(self, number: int, schema: Mapping[str, Any], draft: int) -> Iterator[Formula]:
         yield from _counts(schema, "minItems", "maxItems")
@@ -304,6 +303,8 @@ _OPPOSITES: dict[str, Callable[[Meaning, Formula, str], Formula]] = {
     "maxLength": _more("minLength"),
     "pattern": _renamed("npattern"),
     "npattern": _renamed("pattern"),
+    "check": _renamed("uncheck"),
+    "uncheck": _renamed("check"),
     "minItems": _fewer("maxItems"),
     "maxItems": _more("minItems"),
     "items": Meaning._not_items,
