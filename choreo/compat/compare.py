@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from choreo.compat.anchors import idle, meaning
 from choreo.compat.budget import Budget, TooMuch
 from choreo.compat.changes import changes
 from choreo.compat.checks import CHECKS
@@ -35,24 +36,42 @@ def compare(old: Any, new: Any) -> Comparison:
     """
     before, after = _documents(old, new)
     return Comparison(
-        backward=_both_readings(before, after, "old", "new"),
-        forward=_both_readings(after, before, "new", "old"),
+        backward=_every_reading(before, after, "old", "new"),
+        forward=_every_reading(after, before, "new", "old"),
         changes=changes(old, new),
     )
 
 
-def _both_readings(writer: Document, reader: Document, writers: str, readers: str) -> Direction:
-    """The answer that holds for readers who check formats and for those who do not."""
+def _every_reading(writer: Document, reader: Document, writers: str, readers: str) -> Direction:
+    """The answer that holds for readers who check formats and for those who do not, and as patterns were meant."""
     plain = _direction(writer, reader, writers, readers)
-    if plain.breaks or plain.rule == "same" or not any(map(_has_checks, (writer, reader))):
+    if plain.breaks or plain.rule == "same":
         return plain
+    return _where_checked(writer, reader, writers, readers) or _as_meant(writer, reader, writers, readers) or plain
+
+
+def _where_checked(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
+    """What breaks for readers who check formats, where anything does."""
+    if not any(map(_has_checks, (writer, reader))):
+        return None
     checked = _direction(_checked(writer), _checked(reader), writers, readers)
     if not checked.breaks:
-        return plain
-    message = (
-        f"for a reader that checks `{'` and `'.join(sorted(CHECKS & reader.words)) or 'format'}`: {checked.message}"
-    )
-    return replace(checked, message=message)
+        return None
+    words = "` and `".join(sorted(CHECKS & (reader.words | writer.words)))
+    return replace(checked, message=f"for a reader that checks `{words}`: {checked.message}")
+
+
+def _as_meant(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
+    """A doubt, where the answer hangs on a pattern that says nothing by mistake."""
+    meant = {**idle(writer), **idle(reader)}
+    if not meant:
+        return None
+    first, second = (Document(meaning(document.schema, meant), document.draft) for document in (writer, reader))
+    if not _direction(first, second, writers, readers).breaks:
+        return None
+    said, whole = (" and ".join(f"`{pattern}`" for pattern in patterns) for patterns in (meant, meant.values()))
+    message = f"nothing breaks, since every text fits {said}, which is hardly meant; as {whole} it may break"
+    return Direction("unknown", "undecided", "", message)
 
 
 def _has_checks(document: Document) -> bool:

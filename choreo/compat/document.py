@@ -129,6 +129,12 @@ class Document:
         """Every keyword in use."""
         return frozenset(word for _, part in self._objects() for word in part)
 
+    @cached_property
+    def patterns(self) -> frozenset[str]:
+        """Every pattern for a text."""
+        found = (part.get("pattern") for _, part in self._objects())
+        return frozenset(pattern for pattern in found if isinstance(pattern, str))
+
     def target(self, ref: str, pointer: str) -> str | None:
         """The pointer a reference at `pointer` leads to, or None where it leads to nothing in here."""
         uri, fragment = urldefrag(urljoin(self._base(pointer, self._bases), ref) if not ref.startswith("#") else ref)
