@@ -43,7 +43,7 @@ class Document:
         _check_depth(schema)
         self.schema = _plain(schema)
         self.checked = checked
-        self.draft, self._validators = open_schema(self.schema, draft, checked=checked)
+        self.draft, self._validators = open_schema(self.schema, self.words, draft, checked=checked)
 
     def at(self, pointer: str) -> Any:
         """The part at a pointer. Raises KeyError."""

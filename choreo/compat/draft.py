@@ -16,7 +16,7 @@ URIS = {
     19: "https://json-schema.org/draft/2019-09/schema",
     20: "https://json-schema.org/draft/2020-12/schema",
 }
-_UNDECLARED = (20, 7, 4)
+_UNDECLARED = (20, 7, 19, 4)
 _BACKTRACKS = 20_000
 _SINCE = {
     **dict.fromkeys(("const", "contains", "propertyNames"), 6),
@@ -46,15 +46,18 @@ def since(words: Iterable[str]) -> int:
     return max((_SINCE.get(word, 4) for word in words), default=4)
 
 
-def open_schema(schema: Any, draft: int | None = None, *, checked: bool = False) -> tuple[int, Any]:
+def open_schema(
+    schema: Any, words: Iterable[str] = (), draft: int | None = None, *, checked: bool = False
+) -> tuple[int, Any]:
     """(draft, map of validators by pointer `#/...`) of a schema. Raises Unusable with the reason.
 
-    The draft is the one that is given or that `$schema` names; else 2020-12, or the newest older one in which the
-    schema is well formed (lists under `items` are draft 7, `exclusiveMinimum: true` is draft 4).
+    The draft is the one that is given or that `$schema` names; else 2020-12, or an older one in which the schema is
+    well formed (lists under `items` are draft 7, `exclusiveMinimum: true` is draft 4) and that knows all its `words`.
     """
     named = draft or declared(schema)
+    least = since(words)
     reason = ""
-    for tried in (named,) if named else _UNDECLARED:
+    for tried in (named,) if named else [tried for tried in _UNDECLARED if tried >= least]:
         try:
             return tried, _validators(schema, tried, checked)
         except ValueError as error:
@@ -69,17 +72,19 @@ def _validators(schema: Any, draft: int, checked: bool) -> Any:
     text: Any = {"allOf": [schema]} if isinstance(schema, bool) and draft == 4 else schema
     if isinstance(schema, Mapping):
         text = {**schema, "$schema": URIS[draft]}
-    found: Any = {}
     for patterns in (jsonschema_rs.RegexOptions(), jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS)):
-        found = jsonschema_rs.validator_map_for(
-            text,
-            offline=True,
-            registry=jsonschema_rs.Registry([]),
-            validate_formats=checked,
-            pattern_options=patterns,
-            keywords={"contentEncoding": Encoded} if checked and draft > 7 else None,
-        )
+        options: Any = {
+            "offline": True,
+            "registry": jsonschema_rs.Registry([]),
+            "validate_formats": checked,
+            "pattern_options": patterns,
+            "keywords": {"contentEncoding": Encoded} if checked and draft > 7 else None,
+        }
+        found: Any = jsonschema_rs.validator_map_for(text, **options)
         if "#" in found.keys():  # noqa: SIM118 - no mapping: parts that cannot be used are just not in it
+            if "$ref" in str(text):
+                # a part with a reference to nothing may be missing from the map without a word
+                jsonschema_rs.validator_for(text, **options)
             return found
     jsonschema_rs.validator_for(text, offline=True, registry=jsonschema_rs.Registry([]), validate_formats=False)
     raise Unusable("the validator cannot use it")

@@ -15,6 +15,9 @@ from choreo.compat.regex import Irregular
 _MOST_TRIED = 12
 _LONGEST = 100_000
 _MOST_FORBIDDEN = 30_000
+_ENDS = frozenset("\n\r\u2028\u2029")
+_LINE = r"^[^\n\r\u2028\u2029]*$"
+"""What all readers of patterns agree about: some let `$` stand before the last line end, or `.` stand for one."""
 _SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -141,5 +144,8 @@ def _patterned(folded: _Texts, language: Language) -> Iterator[str]:
         text = language.shortest(term, folded.least, folded.most)
         if text is None:
             return
+        if not _ENDS.isdisjoint(text):
+            line = language.both((term, language.pattern(_LINE)))
+            text = language.shortest(line, folded.least, folded.most) or text
         yield text
         term = language.both((term, language.inverse(language.word(text))))

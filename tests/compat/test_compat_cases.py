@@ -336,7 +336,10 @@ def test_the_same_answer_every_time():
 
 @pytest.mark.parametrize(
     "schema",
-    [{"$ref": "http://127.0.0.1:1/x"}, {"$ref": "#/nope"}, {"type": "strin"}, {"pattern": "("}, {"items": 3}],
+    [
+        *({"$ref": "http://127.0.0.1:1/x"}, {"$ref": "#/nope"}, {"type": "strin"}, {"pattern": "("}, {"items": 3}),
+        *({"contains": {"$ref": "#/nope"}}, {"prefixItems": [{"type": "null", "$ref": "#/nope"}]}),
+    ],
 )
 def test_a_schema_that_cannot_be_used_is_refused(schema):
     with pytest.raises(Unusable):

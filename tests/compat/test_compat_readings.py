@@ -43,6 +43,18 @@ def shelf(box, **more):
 
 CASES = {
     # drafts
+    "lists of the draft that has its other words": (
+        {"items": [S], "additionalItems": False, "dependentRequired": {"a": ["b"]}},
+        {
+            "anyOf": [
+                {"type": "object"},
+                {"items": [S], "maxItems": 1},
+                {"type": ["null", "boolean", "number", "string"]},
+            ]
+        },
+        Y,
+        N,
+    ),
     "two that name no draft are read as one": (
         {"type": "integer", "minimum": 6},
         {"type": "integer", "minimum": 5, "exclusiveMinimum": True},
@@ -164,6 +176,19 @@ def test_a_number_that_json_cannot_say_is_refused(schema):
 def test_numbers_beyond_floats_do_not_stop_the_search():
     found = compare({"minimum": 10**400, "examples": [10**401]}, {"multipleOf": 1e-300})
     assert found.forward.answer == N
+
+
+def test_a_text_of_one_line_is_shown_where_there_is_one():
+    old = {"type": "string", "maxLength": 3}
+    found = compare(old, {"type": "string", "pattern": "^.{0,2}$"})
+    assert found.backward.counterexample.value == "aaa"
+    found = compare({"type": "string", "maxLength": 2}, {"type": "string", "pattern": "^.{0,2}$"})
+    assert found.backward.counterexample.value == "\n"
+
+
+def test_a_mixture_of_drafts_is_no_schema_rather_than_half_of_one():
+    with pytest.raises(Unusable):
+        compare({"minimum": 1, "exclusiveMinimum": True, "const": 3}, {})
 
 
 KINDS = (
