@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 from choreo.compat.asker import Asker
 from choreo.compat.formula import Formula, Goal, Lit
 from choreo.compat.outcome import NOTHING, Doubt, Found, Nothing, Outcome
+from choreo.compat.values import key
 
 _MOST_ITEMS = 3_000
 _MOST_UNIQUE = 100
 _MOST_WANTED = 24
+_MOST_TWINNED = 8
 
 Places = dict[int, frozenset[Lit]]
 
@@ -90,8 +92,8 @@ def solve(demands: Sequence[Formula], solver: Asker) -> Outcome:
     return doubt
 
 
-def _placed(folded: _Lists, solver: Asker) -> Iterator[Places]:
-    """Every way to give each wanted item a place, up to places that are alike."""
+def _placed(folded: _Lists, solver: Asker, start: Places | None = None) -> Iterator[Places]:
+    """Every way to give each wanted item a place, up to places that are alike. Some may be given at the start."""
     wanted = sorted(folded.wanted, key=lambda item: (item.open, -item.first))
 
     def place(number: int, places: Places, groups: dict[int, frozenset[int]]) -> Iterator[Places]:
@@ -108,7 +110,7 @@ def _placed(folded: _Lists, solver: Asker) -> Iterator[Places]:
             if not isinstance(solver.solve(folded.base(here) | lits), Nothing):
                 yield from place(number + 1, {**places, here: lits}, {**groups, item.group: taken | {here}})
 
-    yield from place(0, {}, {})
+    yield from place(0, start or {}, {})
 
 
 def _candidates(item: _Wanted, folded: _Lists, places: Places) -> list[int]:
@@ -183,23 +185,55 @@ def _items(goals: list[Goal], folded: _Lists, solver: Asker) -> Outcome:
 
 
 def _unique(goals: list[Goal], solver: Asker) -> Outcome:
-    """Items that all differ: each goes round the earlier ones."""
+    """Items that all differ. A goal with as many values as there are items never lacks one; others are known whole."""
     if any(isinstance(solver.solve(goal), Nothing) for goal in goals):
         return NOTHING
     if len(goals) > _MOST_UNIQUE:
         return Doubt("so many different items are not looked for")
-    values: list[Any] = []
-    sure = True
-    for goal in goals:
-        others: frozenset[Lit] = frozenset((solver.graph.constant(value), False) for value in values)
+    choices: dict[Goal, list[Found]] = {}
+    for goal in dict.fromkeys(goals):
+        values = _several(goal, len(goals), solver)
+        if isinstance(values, Doubt):
+            return values
+        choices[goal] = values
+    chosen = _paired([choices[goal] for goal in goals])
+    if chosen is None:
+        return NOTHING
+    return Found([found.value for found in chosen], all(found.sure for found in chosen))
+
+
+def _several(goal: Goal, most: int, solver: Asker) -> list[Found] | Doubt:
+    """So many different values for a goal, or all that there are."""
+    values: list[Found] = []
+    while len(values) < most:
+        others: frozenset[Lit] = frozenset((solver.graph.constant(found.value), False) for found in values)
         outcome = solver.solve(goal | others)
-        if isinstance(outcome, Nothing):
-            return NOTHING if len(set(goals)) == 1 else Doubt("`uniqueItems` over items of different kinds")
         if isinstance(outcome, Doubt):
             return outcome
-        values.append(outcome.value)
-        sure = sure and outcome.sure
-    return Found(values, sure)
+        if isinstance(outcome, Nothing):
+            break
+        values.append(outcome)
+    return values
+
+
+def _paired(choices: list[list[Found]]) -> list[Found] | None:
+    """One value for each place, no two the same; None where that cannot be."""
+    taken: dict[Any, int] = {}
+    chosen: list[Found] = [values[0] for values in choices]
+
+    def settle(place: int, tried: set[Any]) -> bool:
+        for found in choices[place]:
+            name = key(found.value)
+            if name in tried:
+                continue
+            tried.add(name)
+            if name not in taken or settle(taken[name], tried):
+                taken[name] = place
+                chosen[place] = found
+                return True
+        return False
+
+    return chosen if all(settle(place, set()) for place in range(len(choices))) else None
 
 
 def _with_twins(folded: _Lists, solver: Asker) -> Outcome:
@@ -207,22 +241,36 @@ def _with_twins(folded: _Lists, solver: Asker) -> Outcome:
     last = folded.alike + 2
     doubt: Outcome = NOTHING
     for first, second in combinations(range(min(last, 12)), 2):
-        goal = folded.base(first) | folded.base(second)
-        outcome = solver.solve(goal)
+        if folded.most is not None and second >= folded.most:
+            continue
+        outcome = _twinned(folded, first, second, solver)
         if isinstance(outcome, Found):
-            shared = frozenset({(solver.graph.constant(outcome.value), True)})
-            outcome = _twinned(folded, {first: shared, second: shared}, solver)
-            if isinstance(outcome, Found):
-                return outcome
-            doubt = Doubt("two equal items among other demands") if folded.wanted or folded.few else outcome
+            return outcome
         if isinstance(outcome, Doubt):
             doubt = outcome
     return doubt if last <= 12 else Doubt("two equal items in a long list")
 
 
-def _twinned(folded: _Lists, places: Places, solver: Asker) -> Outcome:
-    if folded.most is not None and max(places) >= folded.most:
-        return NOTHING
-    if folded.wanted:
-        return Doubt("two equal items among other demands")
-    return _filled(folded, places, solver)
+def _twinned(folded: _Lists, first: int, second: int, solver: Asker) -> Outcome:
+    """The same value at two places, if need be one that is wanted anyhow."""
+    both = folded.base(first) | folded.base(second)
+    doubt: Outcome = NOTHING
+    for goal in dict.fromkeys([both, *(both | {wanted.lit} for wanted in folded.wanted)]):
+        outcome = solver.solve(goal)
+        if isinstance(outcome, Found):
+            shared = frozenset({(solver.graph.constant(outcome.value), True)})
+            outcome = _around(folded, {first: shared, second: shared}, solver)
+        if isinstance(outcome, Found):
+            return outcome
+        if isinstance(outcome, Doubt):
+            doubt = outcome
+    return doubt
+
+
+def _around(folded: _Lists, twins: Places, solver: Asker) -> Outcome:
+    """A list with these two in it. Other twins might leave room for more."""
+    for places in islice(_placed(folded, solver, twins), _MOST_TWINNED):
+        outcome = _filled(folded, places, solver)
+        if not isinstance(outcome, Nothing):
+            return outcome
+    return Doubt("two equal items among other demands") if folded.wanted or folded.few else NOTHING

@@ -62,9 +62,10 @@ def representatives(sets: Iterable[Ranges]) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)
 def category(name: str) -> Ranges | None:
-    """The characters of a Unicode general category (`L`, `Lu`, `Nd`), or None where there is no such category."""
+    """The characters of a Unicode general category (`L`, `Lu`, `Uppercase_Letter`), or None where there is none."""
     import unicodedata
 
+    name = _CODES.get(_loose(name), name)
     if name not in _CATEGORIES and name not in {code[0] for code in _CATEGORIES}:
         return None
     found: list[tuple[int, int]] = []
@@ -78,6 +79,26 @@ def category(name: str) -> Ranges | None:
     return tuple(found)
 
 
+def _loose(name: str) -> str:
+    """A name as Unicode compares names: case, spaces, hyphens and underscores do not count."""
+    return "".join(sign for sign in name.lower() if sign not in "-_ ")
+
+
 _CATEGORIES = frozenset(
     "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co".split()  # noqa: SIM905
 )
+_NAMES = {
+    "L": "letter", "Lu": "uppercase letter", "Ll": "lowercase letter", "Lt": "titlecase letter",
+    "Lm": "modifier letter", "Lo": "other letter", "M": "mark", "Mn": "nonspacing mark", "Mc": "spacing mark",
+    "Me": "enclosing mark", "N": "number", "Nd": "decimal number", "Nl": "letter number", "No": "other number",
+    "P": "punctuation", "Pc": "connector punctuation", "Pd": "dash punctuation", "Ps": "open punctuation",
+    "Pe": "close punctuation", "Pi": "initial punctuation", "Pf": "final punctuation", "Po": "other punctuation",
+    "S": "symbol", "Sm": "math symbol", "Sc": "currency symbol", "Sk": "modifier symbol", "So": "other symbol",
+    "Z": "separator", "Zs": "space separator", "Zl": "line separator", "Zp": "paragraph separator",
+}  # fmt: skip
+_CODES = {
+    **{_loose(name): code for code, name in _NAMES.items()},
+    **{_loose(code): code for code in (*_CATEGORIES, *"LMNPSZ")},
+    "digit": "Nd",
+    "punct": "P",
+}

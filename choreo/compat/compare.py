@@ -6,11 +6,15 @@ unknown. The work is counted, so that the same two schemas always give the same 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from choreo.compat.anchors import idle, meaning
 from choreo.compat.budget import Budget, TooMuch
 from choreo.compat.changes import changes
+from choreo.compat.checks import CHECKS
 from choreo.compat.document import Document, child
+from choreo.compat.draft import Unusable, declared, since
 from choreo.compat.graph import Graph
 from choreo.compat.noun import Comparison, Counterexample, Direction
 from choreo.compat.outcome import NOTHING, Doubt, Found, Outcome
@@ -27,14 +31,76 @@ _SEED_STEPS = 5_000
 def compare(old: Any, new: Any) -> Comparison:
     """Compare two JSON Schemas. Raises Unusable where one of them is no schema that can be used.
 
-    `format` is not asserted, as everywhere in choreo. A schema without `$schema` is read as draft 2020-12.
+    Formats are checked by some readers and not by others, so what is compatible is so for both. A schema without
+    `$schema` is read as draft 2020-12.
     """
-    before, after = Document(old), Document(new)
+    before, after = _documents(old, new)
     return Comparison(
-        backward=_direction(before, after, "old", "new"),
-        forward=_direction(after, before, "new", "old"),
+        backward=_every_reading(before, after, "old", "new"),
+        forward=_every_reading(after, before, "new", "old"),
         changes=changes(old, new),
     )
+
+
+def _every_reading(writer: Document, reader: Document, writers: str, readers: str) -> Direction:
+    """The answer that holds for readers who check formats and for those who do not, and as patterns were meant."""
+    plain = _direction(writer, reader, writers, readers)
+    if plain.breaks or plain.rule == "same":
+        return plain
+    return _where_checked(writer, reader, writers, readers) or _as_meant(writer, reader, writers, readers) or plain
+
+
+def _where_checked(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
+    """What breaks for readers who check formats, where anything does."""
+    if not any(map(_has_checks, (writer, reader))):
+        return None
+    checked = _direction(_checked(writer), _checked(reader), writers, readers)
+    if not checked.breaks:
+        return None
+    words = "` and `".join(sorted(CHECKS & (reader.words | writer.words)))
+    return replace(checked, message=f"for a reader that checks `{words}`: {checked.message}")
+
+
+def _as_meant(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
+    """A doubt, where the answer hangs on a pattern that says nothing by mistake."""
+    meant = {**idle(writer), **idle(reader)}
+    if not meant:
+        return None
+    first, second = (Document(meaning(document.schema, meant), document.draft) for document in (writer, reader))
+    if not _direction(first, second, writers, readers).breaks:
+        return None
+    said, whole = (" and ".join(f"`{pattern}`" for pattern in patterns) for patterns in (meant, meant.values()))
+    message = f"nothing breaks, since every text fits {said}, which is hardly meant; as {whole} it may break"
+    return Direction("unknown", "undecided", "", message)
+
+
+def _has_checks(document: Document) -> bool:
+    """Whether readers may differ: a schema that names a draft after 7 says that formats are remarks."""
+    return not (declared(document.schema) or 0) > 7 and not CHECKS.isdisjoint(document.words)
+
+
+def _checked(document: Document) -> Document:
+    return Document(document.schema, document.draft, checked=True) if _has_checks(document) else document
+
+
+def _documents(old: Any, new: Any) -> tuple[Document, Document]:
+    """Both versions. One that names no draft is read as the other is, where it can be."""
+    before, after = Document(old), Document(new)
+    if before.draft == after.draft or (declared(old) and declared(new)):
+        return before, after
+    if declared(old) or (not declared(new) and before.draft < after.draft):
+        return before, _read_as(after, before.draft)
+    return _read_as(before, after.draft), after
+
+
+def _read_as(document: Document, draft: int) -> Document:
+    """The same text as another draft; as it was, where that draft does not know all of its keywords."""
+    if since(document.words) > draft:
+        return document
+    try:
+        return Document(document.schema, draft)
+    except Unusable:
+        return document
 
 
 def includes(wide: Any, narrow: Any, steps: int = STEPS) -> Direction:

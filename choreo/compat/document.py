@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from math import isfinite
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
+from choreo.compat.checks import FORMATS, Check, is_known
 from choreo.compat.draft import Unusable, open_schema
 
 _DATA = ("enum", "const", "default", "examples", "example")
@@ -15,6 +17,12 @@ _NAMED = (
     *("properties", "patternProperties", "dependentSchemas", "dependentRequired", "dependencies"),
     *("$defs", "definitions"),
 )
+_WITHIN = (
+    *("items", "prefixItems", "additionalItems", "unevaluatedItems", "contains", "additionalProperties"),
+    *("unevaluatedProperties", "propertyNames", "not", "if", "then", "else", "allOf", "anyOf", "oneOf"),
+    "contentSchema",
+)
+_EXACT = 2**53
 TOLD = ("title", "description", "$comment", "default", "examples", "example", "deprecated", "readOnly", "writeOnly")
 MAX_DEPTH = 100
 
@@ -27,10 +35,15 @@ def child(pointer: str, *keys: str | int) -> str:
 class Document:
     """One schema text, with its draft and its validators. Raises Unusable."""
 
-    def __init__(self, schema: Any) -> None:
+    def __init__(self, schema: Any, draft: int | None = None, *, checked: bool = False) -> None:
+        """Read as the draft that is named, else as the one that the schema itself tells of.
+
+        `checked`: by a reader who checks formats and encodings, which are remarks otherwise.
+        """
         _check_depth(schema)
-        self.schema = schema
-        self.draft, self._validators = open_schema(schema)
+        self.schema = _plain(schema)
+        self.checked = checked
+        self.draft, self._validators = open_schema(self.schema, self.words, draft, checked=checked)
 
     def at(self, pointer: str) -> Any:
         """The part at a pointer. Raises KeyError."""
@@ -51,6 +64,16 @@ class Document:
     def first_error(self, value: Any) -> Any:
         """The validator's first error on a value."""
         return next(iter(self._validators["#"].iter_errors(value)), None)
+
+    def checks(self, schema: Mapping[str, Any]) -> list[Check]:
+        """What is checked in a text under a schema in here."""
+        found: list[Check] = []
+        if self.checked and schema.get("format") in FORMATS:
+            found.append(("format", schema["format"]))
+        content: Check = ("content", schema.get("contentEncoding"), schema.get("contentMediaType"))
+        if any(content[1:]) and (self.checked or (self.draft in (6, 7) and is_known(content))):
+            found.append(content)
+        return found
 
     # -- references ----------------------------------------------------------------------------------
 
@@ -87,14 +110,30 @@ class Document:
         return found
 
     def _objects(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every schema: what stands under a keyword that nobody knows is none, and its names count for nothing."""
         waiting: list[tuple[str, Any]] = [("", self.schema)]
         while waiting:
             pointer, part = waiting.pop()
-            if isinstance(part, Mapping):
-                yield pointer, part
-                waiting += [(child(pointer, key), value) for key, value in part.items() if key not in _DATA]
-            elif isinstance(part, list):
+            if isinstance(part, list):
                 waiting += [(child(pointer, place), value) for place, value in enumerate(part)]
+            if not isinstance(part, Mapping):
+                continue
+            yield pointer, part
+            waiting += [(child(pointer, key), part[key]) for key in _WITHIN if key in part]
+            for key in _NAMED:
+                if isinstance(part.get(key), Mapping):
+                    waiting += [(child(pointer, key, name), value) for name, value in part[key].items()]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every keyword in use."""
+        return frozenset(word for _, part in self._objects() for word in part)
+
+    @cached_property
+    def patterns(self) -> frozenset[str]:
+        """Every pattern for a text."""
+        found = (part.get("pattern") for _, part in self._objects())
+        return frozenset(pattern for pattern in found if isinstance(pattern, str))
 
     def target(self, ref: str, pointer: str) -> str | None:
         """The pointer a reference at `pointer` leads to, or None where it leads to nothing in here."""
@@ -119,10 +158,21 @@ class Document:
         """Whether no part of the text has an identifier of its own: then dynamic references are plain ones."""
         return len(self._bases) == 1
 
+    @cached_property
+    def is_dynamic(self) -> bool:
+        """Whether what a part means may depend on the way that leads to it: then nothing is read into the parts."""
+        return not self.is_one_resource and any(word in self._text for word in ('"$dynamicRef"', '"$recursiveRef"'))
+
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps(self.schema, sort_keys=True)
+
     # -- sameness ------------------------------------------------------------------------------------
 
     def essence(self, pointer: str) -> str:
         """A text that two schemas share only where they say the same. All they refer to is in it."""
+        if self.is_dynamic:
+            return json.dumps([self.draft, pointer, self._text])
         targets: dict[str, Any] = {}
         first = self._essence(self.at(pointer), pointer, targets)
         done: dict[str, Any] = {}
@@ -154,6 +204,17 @@ class Document:
             else:
                 found[key] = value if key in _DATA else self._essence(value, child(pointer, key), targets)
         return found
+
+
+def _plain(part: Any) -> Any:
+    """The schema with `2.0` written as `2`: one number, which draft 4 alone would call two. Raises Unusable."""
+    if isinstance(part, float):
+        if not isfinite(part):
+            raise Unusable("a number in it is too large")
+        return int(part) if part.is_integer() and abs(part) < _EXACT else part
+    if isinstance(part, Mapping):
+        return {key: _plain(value) for key, value in part.items()}
+    return [_plain(value) for value in part] if isinstance(part, list) else part
 
 
 def _check_depth(schema: Any) -> None:

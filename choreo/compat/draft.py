@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 DRAFTS = (4, 6, 7, 19, 20)
@@ -16,8 +16,15 @@ URIS = {
     19: "https://json-schema.org/draft/2019-09/schema",
     20: "https://json-schema.org/draft/2020-12/schema",
 }
-_UNDECLARED = (20, 7, 4)
+_UNDECLARED = (20, 7, 19, 4)
 _BACKTRACKS = 20_000
+_SINCE = {
+    **dict.fromkeys(("const", "contains", "propertyNames"), 6),
+    **dict.fromkeys(("if", "contentEncoding", "contentMediaType"), 7),
+    **dict.fromkeys(("dependentRequired", "dependentSchemas", "unevaluatedItems", "unevaluatedProperties"), 19),
+    **dict.fromkeys(("minContains", "maxContains", "$recursiveRef", "$anchor"), 19),
+    **dict.fromkeys(("prefixItems", "$dynamicRef", "$dynamicAnchor"), 20),
+}
 _NAMES = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "draft/2019-09": 19, "draft/2020-12": 20}
 
 
@@ -34,38 +41,67 @@ def declared(schema: Any) -> int | None:
     return _NAMES[found[1]] if found else None
 
 
-def open_schema(schema: Any) -> tuple[int, Any]:
+def since(words: Iterable[str]) -> int:
+    """The oldest draft that knows all of these keywords."""
+    return max((_SINCE.get(word, 4) for word in words), default=4)
+
+
+def open_schema(
+    schema: Any, words: Iterable[str] = (), draft: int | None = None, *, checked: bool = False
+) -> tuple[int, Any]:
     """(draft, map of validators by pointer `#/...`) of a schema. Raises Unusable with the reason.
 
-    The draft is the one that `$schema` names; else 2020-12, or the newest older one in which the schema is
-    well formed (lists under `items` are draft 7, `exclusiveMinimum: true` is draft 4).
+    The draft is the one that is given or that `$schema` names; else 2020-12, or an older one in which the schema is
+    well formed (lists under `items` are draft 7, `exclusiveMinimum: true` is draft 4) and that knows all its `words`.
     """
-    named = declared(schema)
+    named = draft or declared(schema)
+    least = since(words)
     reason = ""
-    for draft in (named,) if named else _UNDECLARED:
+    for tried in (named,) if named else [tried for tried in _UNDECLARED if tried >= least]:
         try:
-            return draft, _validators(schema, draft)
+            return tried, _validators(schema, tried, checked)
         except ValueError as error:
             reason = reason or str(error).strip().splitlines()[0][:200]
     raise Unusable(reason)
 
 
-def _validators(schema: Any, draft: int) -> Any:
-    """`format` is not asserted, and nothing is fetched. Linear-time patterns, unless one looks around."""
+def _validators(schema: Any, draft: int, checked: bool) -> Any:
+    """Formats are asserted where they are `checked`. Nothing is fetched. Patterns take linear time where they can."""
     import jsonschema_rs
 
     text: Any = {"allOf": [schema]} if isinstance(schema, bool) and draft == 4 else schema
     if isinstance(schema, Mapping):
         text = {**schema, "$schema": URIS[draft]}
-    found: Any = {}
     for patterns in (jsonschema_rs.RegexOptions(), jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS)):
-        found = jsonschema_rs.validator_map_for(
-            text, offline=True, registry=jsonschema_rs.Registry([]), validate_formats=False, pattern_options=patterns
-        )
+        options: Any = {
+            "offline": True,
+            "registry": jsonschema_rs.Registry([]),
+            "validate_formats": checked,
+            "pattern_options": patterns,
+            "keywords": {"contentEncoding": Encoded} if checked and draft > 7 else None,
+        }
+        found: Any = jsonschema_rs.validator_map_for(text, **options)
         if "#" in found.keys():  # noqa: SIM118 - no mapping: parts that cannot be used are just not in it
+            if "$ref" in str(text):
+                # a part with a reference to nothing may be missing from the map without a word
+                jsonschema_rs.validator_for(text, **options)
             return found
     jsonschema_rs.validator_for(text, offline=True, registry=jsonschema_rs.Registry([]), validate_formats=False)
     raise Unusable("the validator cannot use it")
+
+
+class Encoded:
+    """`contentEncoding` for the validator, which takes it for a remark in the drafts after 7."""
+
+    def __init__(self, parent: Mapping[str, Any], value: Any, path: object) -> None:
+        import jsonschema_rs
+
+        self._told = value
+        self._validator = jsonschema_rs.Draft7Validator({"contentEncoding": value})
+
+    def validate(self, instance: Any) -> None:
+        if not self._validator.is_valid(instance):
+            raise ValueError(f"expected a text in {self._told}")
 
 
 def finds(pattern: str, text: str) -> bool | None:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from choreo.compat.checks import Check
 from choreo.compat.document import Document, child
 from choreo.compat.formula import FALSE, TRUE, Formula
 from choreo.compat.values import key
 
 _IN_PLACE = ("allOf", "anyOf", "oneOf")
 _IN_PLACE_ONE = ("not", "if", "then", "else")
+_OPPOSING = ("not", "if", "oneOf", "unevaluatedProperties", "unevaluatedItems")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Graph:
         self.nodes: list[Node] = []
         self._numbers: dict[Any, int] = {}
         self._at: dict[tuple[int, str], int] = {}
-        self._loops: dict[int, bool] = {}
+        self._reached: dict[int, frozenset[int]] = {}
 
     def add(self, document: Document, pointer: str = "") -> int:
         """The number of the schema at a pointer. Raises KeyError where there is none."""
@@ -81,25 +83,35 @@ class Graph:
         """Where a part of a schema stands, for people."""
         return child(self.nodes[number].pointer, *keys)
 
+    def checks(self, number: int) -> list[Check]:
+        """What a reader of a schema checks in a text beside its length and its pattern."""
+        node = self.nodes[number]
+        return node.document.checks(node.schema) if node.document is not None else []
+
     # -- schemas that lead back to themselves --------------------------------------------------------
 
     def is_loop(self, number: int) -> bool:
         """Whether a schema judges a value by itself again without going into the value."""
-        if number not in self._loops:
-            self._loops[number] = self._reaches_itself(number)
-        return self._loops[number]
+        if number not in self._reached:
+            self._reached[number] = self._all_in_place(number)
+        return number in self._reached[number]
 
-    def _reaches_itself(self, number: int) -> bool:
+    def is_paradox(self, number: int) -> bool:
+        """Whether such a schema may say the opposite of itself: then its own text does not tell what it means."""
+        if not self.is_loop(number):
+            return False
+        schemas = (self.nodes[other].schema for other in self._reached[number])
+        return any(word in schema for schema in schemas if isinstance(schema, Mapping) for word in _OPPOSING)
+
+    def _all_in_place(self, number: int) -> frozenset[int]:
         seen: set[int] = set()
         waiting = self._in_place(number)
         while waiting:
             other = waiting.pop()
-            if other == number:
-                return True
             if other not in seen:
                 seen.add(other)
                 waiting += self._in_place(other)
-        return False
+        return frozenset(seen)
 
     def _in_place(self, number: int) -> list[int]:
         node = self.nodes[number]

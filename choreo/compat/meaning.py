@@ -1,8 +1,8 @@
 """What a schema says about values of one type, as a formula; and the opposite of each demand.
 
 Demands by type of value:
-  number   ("min", bound, strict) ("max", bound, strict) ("mult", m) ("nmult", m) ("written", "int" or "float")
-  string   ("minLength", n) ("maxLength", n) ("pattern", p) ("npattern", p)
+  number   ("min", bound, strict) ("max", bound, strict) ("mult", m) ("nmult", m)
+  string   ("minLength", n) ("maxLength", n) ("pattern", p) ("npattern", p) ("check", what) ("uncheck", what)
   array    ("minItems", n) ("maxItems", n) ("items", first ones, rest) ("item", i, lit) ("later", i, lit)
            ("atleast", n, lit) ("atmost", n, lit) ("unique",) ("twins",)
   object   ("minProperties", n) ("maxProperties", n) ("need", name) ("absent", name)
@@ -31,15 +31,20 @@ class Meaning:
         self._opposites: dict[tuple[int, str], Formula] = {}
 
     def of(self, number: int, wanted: bool, kind: str) -> Formula:
-        """What it means for a value of this type that a schema holds, or does not."""
+        """What it means for a value of this type that a schema holds, or does not.
+
+        One that judges the value by itself again is read once, with its own answer for itself: what that refuses
+        is refused in any case, and about what it allows the validator is asked.
+        """
         place = (number, kind)
         if place not in self._formulas:
             self._formulas[place] = self._formula(number, kind)
-        if wanted:
-            return self._formulas[place]
-        if place not in self._opposites:
-            self._opposites[place] = self.opposite(self._formulas[place], kind)
-        return self._opposites[place]
+        formula = self._formulas[place]
+        if not wanted:
+            if place not in self._opposites:
+                self._opposites[place] = self.opposite(formula, kind)
+            formula = self._opposites[place]
+        return conj((("opaque", self.graph.name(number), wanted), formula)) if self.graph.is_loop(number) else formula
 
     def opposite(self, formula: Formula, kind: str) -> Formula:
         """The opposite of a formula about values of this type."""
@@ -52,7 +57,7 @@ class Meaning:
         schema = node.schema
         if isinstance(schema, bool):
             return TRUE if schema else FALSE
-        if self.graph.is_loop(number):
+        if (node.document is not None and node.document.is_dynamic) or self.graph.is_paradox(number):
             return ("opaque", self.graph.name(number), True)
         if "$ref" in schema and node.draft < 19:
             return self._ref(number, "$ref")
@@ -60,15 +65,13 @@ class Meaning:
 
     def _parts(self, number: int, schema: Mapping[str, Any], kind: str) -> Iterator[Formula]:
         draft = self.graph.nodes[number].draft
-        yield self._types(schema, kind, draft)
+        yield self._types(schema, kind)
         yield from self._values(schema, kind, draft)
         for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
             if keyword in schema and (keyword == "$ref" or draft == {"$dynamicRef": 20, "$recursiveRef": 19}[keyword]):
                 yield self._ref(number, keyword)
         yield from self._combined(number, schema, draft)
         yield from _OWN[kind](self, number, schema, draft)
-        if draft in (6, 7) and kind == "string" and ("contentEncoding" in schema or "contentMediaType" in schema):
-            yield ("opaque", self.graph.name(number, "contentEncoding"), True)
 
     def _ref(self, number: int, keyword: str) -> Formula:
         target = self.graph.target(number, keyword)
@@ -76,7 +79,7 @@ class Meaning:
             return ("opaque", self.graph.name(number, keyword), True)
         return self.graph.lit(target)
 
-    def _types(self, schema: Mapping[str, Any], kind: str, draft: int) -> Formula:
+    def _types(self, schema: Mapping[str, Any], kind: str) -> Formula:
         types = schema.get("type")
         if types is None:
             return TRUE
@@ -84,8 +87,7 @@ class Meaning:
         if kind in listed:
             return TRUE
         if kind == "number" and "integer" in listed:
-            whole: Formula = ("mult", exact(1))
-            return conj((whole, ("written", "int"))) if draft == 4 else whole
+            return ("mult", exact(1))
         return FALSE
 
     def _values(self, schema: Mapping[str, Any], kind: str, draft: int) -> Iterator[Formula]:
@@ -140,6 +142,7 @@ class Meaning:
         yield from _counts(schema, "minLength", "maxLength")
         if "pattern" in schema:
             yield ("pattern", schema["pattern"])
+        yield from (("check", check) for check in self.graph.checks(number))
 
     def _array(self, number: int, schema: Mapping[str, Any], draft: int) -> Iterator[Formula]:
         yield from _counts(schema, "minItems", "maxItems")
@@ -293,7 +296,6 @@ _OPPOSITES: dict[str, Callable[[Meaning, Formula, str], Formula]] = {
     "max": lambda _, demand, __: ("min", demand[1], not demand[2]),
     "mult": _renamed("nmult"),
     "nmult": _renamed("mult"),
-    "written": lambda _, demand, __: ("written", "float" if demand[1] == "int" else "int"),
     "in": Meaning._not_in,
     "ne": _renamed("in"),
     "opaque": lambda _, demand, __: ("opaque", demand[1], not demand[2]),
@@ -301,6 +303,8 @@ _OPPOSITES: dict[str, Callable[[Meaning, Formula, str], Formula]] = {
     "maxLength": _more("minLength"),
     "pattern": _renamed("npattern"),
     "npattern": _renamed("pattern"),
+    "check": _renamed("uncheck"),
+    "uncheck": _renamed("check"),
     "minItems": _fewer("maxItems"),
     "maxItems": _more("minItems"),
     "items": Meaning._not_items,

@@ -17,6 +17,8 @@ from choreo.compat.charset import Ranges
 Tree = tuple[Any, ...]
 _MOST_COUNT = 5_000
 _COUNT = re.compile(r"\{(\d+)(,(\d*))?\}")
+_PROPERTY = re.compile(r"([LMNPSZ])|\{(?:(?:gc|General_Category)=)?([A-Za-z][A-Za-z_ -]*)\}")
+_CODE = re.compile(r"\{([0-9A-Fa-f]{1,6})\}")
 _CLASSES = {"d": charset.DIGITS, "w": charset.WORD, "s": charset.SPACE}
 _CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 
@@ -170,8 +172,8 @@ class _Reader:
         return ((code, code),)
 
     def property(self, negated: bool) -> Ranges:
-        found = re.compile(r"\{([A-Z][a-z]?)\}").match(self.text, self.at)
-        ranges = charset.category(found[1]) if found else None
+        found = _PROPERTY.match(self.text, self.at)
+        ranges = charset.category(found[1] or found[2]) if found else None
         if found is None or ranges is None:
             raise Irregular(self.text)
         self.at = found.end()
@@ -187,13 +189,18 @@ class _Reader:
                 raise Irregular(self.text)
             return ord(letter) % 32
         if sign in "xu":
-            digits = self.take(2 if sign == "x" else 4)
-            if not re.fullmatch("[0-9A-Fa-f]+", digits) or 0xD800 <= int(digits, 16) <= 0xDFFF:
-                raise Irregular(self.text)
-            return int(digits, 16)
+            return self.code(2 if sign == "x" else 4)
         if sign.isascii() and sign.isalnum():
             raise Irregular(self.text)
         return ord(sign)
+
+    def code(self, length: int) -> int:
+        """A character by its number: so many hexadecimal digits, or any in braces."""
+        braced = _CODE.match(self.text, self.at)
+        digits = self.take(len(braced[0]))[1:-1] if braced else self.take(length)
+        if not re.fullmatch("[0-9A-Fa-f]+", digits) or not charset.contains(charset.ALL, int(digits, 16)):
+            raise Irregular(self.text)
+        return int(digits, 16)
 
     def bracket(self) -> Ranges:
         negated = self.peek() == "^"

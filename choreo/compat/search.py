@@ -11,6 +11,7 @@ from typing import Any
 
 _MOST_TRIED = 3_000
 _MOST_BASES = 40
+_EXACT = 2**53
 _PLAIN: tuple[Any, ...] = (None, True, False, 0, 1, -1, 0.5, "", "a", "A", "0", " ", "\n", [], {}, [None], {"a": None})
 
 
@@ -42,7 +43,7 @@ def _pool(schemas: tuple[Any, Any]) -> list[Any]:
         if isinstance(part, bool) or part is None:
             continue
         if isinstance(part, int | float):
-            found += [part, part + 1, part - 1, part + 0.5]
+            found += [part, part + 1, part - 1, *([part + 0.5] if abs(part) < _EXACT else [])]
             if 0 <= part <= 200:
                 found += ["a" * int(part), "a" * (int(part) + 1)]
         elif isinstance(part, str):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
+from choreo.compat.checks import Check, implied, passes, tried
 from choreo.compat.draft import finds
 from choreo.compat.formula import Formula
 from choreo.compat.language import Language, TooLong
@@ -13,26 +15,53 @@ from choreo.compat.regex import Irregular
 _MOST_TRIED = 12
 _LONGEST = 100_000
 _MOST_FORBIDDEN = 30_000
+_ENDS = frozenset("\n\r\u2028\u2029")
+_LINE = r"^[^\n\r\u2028\u2029]*$"
+"""What all readers of patterns agree about: some let `$` stand before the last line end, or `.` stand for one."""
 _SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class _Texts:
-    """The demands, folded. `odd` are patterns that are left to the validator."""
+    """The demands, folded. `odd` are patterns that are left to the validator, and so are `checks`."""
 
     def __init__(self, demands: Sequence[Formula], language: Language) -> None:
         self.least, self.most = 0, None if not demands else _most(demands)
         self.terms: list[int] = []
         self.odd: list[tuple[str, bool]] = []
+        self.patterns: list[tuple[str, bool]] = []
+        self.checks: list[tuple[Check, bool]] = []
         self.without: list[str] = []
         for demand in demands:
             if demand[0] == "minLength":
                 self.least = max(self.least, demand[1])
             elif demand[0] in ("pattern", "npattern"):
                 self._pattern(demand[1], demand[0] == "pattern", language)
+            elif demand[0] in ("check", "uncheck"):
+                self.checks.append((demand[1], demand[0] == "check"))
             elif demand[0] == "ne":
                 self.without += [value for _, value in demand[1].pairs]
 
+    @property
+    def is_crossed(self) -> bool:
+        """Whether lengths or checks contradict each other."""
+        passed, failed = ([check for check, wanted in self.checks if wanted == side] for side in (True, False))
+        return (self.most is not None and self.least > self.most) or any(
+            implied(check, by) for check in failed for by in passed
+        )
+
+    def suits(self, text: str) -> bool | None:
+        """Whether a text meets all demands; None where nobody can tell."""
+        if len(text) < self.least or (self.most is not None and len(text) > self.most) or text in self.without:
+            return False
+        if any(finds(pattern, text) != wanted for pattern, wanted in self.patterns):
+            return False
+        verdicts = [(passes(check, text), wanted) for check, wanted in self.checks]
+        if any(verdict is not None and verdict != wanted for verdict, wanted in verdicts):
+            return False
+        return None if any(verdict is None for verdict, _ in verdicts) else True
+
     def _pattern(self, pattern: str, wanted: bool, language: Language) -> None:
+        self.patterns.append((pattern, wanted))
         try:
             term = language.pattern(pattern)
             self.terms.append(term if wanted else language.inverse(term))
@@ -47,26 +76,40 @@ def _most(demands: Sequence[Formula]) -> int | None:
 def solve(demands: Sequence[Formula], language: Language) -> Outcome:
     """A text, a proof that there is none, or a doubt. Raises TooMuch."""
     folded = _Texts(demands, language)
-    if folded.most is not None and folded.least > folded.most:
+    if folded.is_crossed:
         return NOTHING
     if folded.terms and language.both(folded.terms) == language.nothing:
         return NOTHING
     found = _patterned(folded, language) if folded.terms else _unpatterned(folded)
     try:
-        return _first(found, folded)
+        return _first(found, folded) if folded.odd or folded.checks else _plainest(found)
     except TooLong:
         return Doubt("a text of that length under a pattern is not looked for")
 
 
+def _plainest(found: Iterator[str]) -> Outcome:
+    text = next(found, None)
+    return NOTHING if text is None else Found(text)
+
+
 def _first(found: Iterator[str], folded: _Texts) -> Outcome:
-    """The first text that the patterns we do not read accept, too."""
-    for _ in range(_MOST_TRIED):
-        text = next(found, None)
-        if text is None:
-            return NOTHING
-        if all(finds(pattern, text) == wanted for pattern, wanted in folded.odd):
+    """The first text that the validator accepts, too, where it has the last word."""
+    sure = True
+    known = [text for text in tried([check for check, _ in folded.checks]) if folded.suits(text)]
+    for text in chain(known, islice(found, _MOST_TRIED)):
+        verdict = folded.suits(text)
+        if verdict:
             return Found(text)
-    return Doubt(f"the pattern {folded.odd[0][0]!r} cannot be decided" if folded.odd else "no text was found")
+        sure = sure and verdict is False
+    if sure and next(found, None) is None:
+        return NOTHING
+    if folded.checks:
+        return Doubt(f"whether a text may pass the check for `{_told(folded.checks[0][0])}` cannot be decided")
+    return Doubt(f"the pattern {folded.odd[0][0]!r} cannot be decided")
+
+
+def _told(check: Check) -> str:
+    return " ".join(part for part in check[1:] if part)
 
 
 def _unpatterned(folded: _Texts) -> Iterator[str]:
@@ -101,5 +144,8 @@ def _patterned(folded: _Texts, language: Language) -> Iterator[str]:
         text = language.shortest(term, folded.least, folded.most)
         if text is None:
             return
+        if not _ENDS.isdisjoint(text):
+            line = language.both((term, language.pattern(_LINE)))
+            text = language.shortest(line, folded.least, folded.most) or text
         yield text
         term = language.both((term, language.inverse(language.word(text))))

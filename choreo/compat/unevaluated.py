@@ -1,26 +1,25 @@
 """`unevaluatedProperties` and `unevaluatedItems`: what they mean where the schemas beside them are known.
 
 What a neighbour evaluates may depend on whether it holds. Each such neighbour is a switch; the keyword
-is one plain demand for every position of the switches. Too many of them, or nested ones: the validator decides.
+is one plain demand for every position of the switches. Too many of them, or a circle: the validator decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 from choreo.compat.formula import Formula, conj, disj
 from choreo.compat.graph import Graph
 
-_MOST_SWITCHES = 4
+_MOST_SWITCHES = 5
 _OWN = {
     "unevaluatedProperties": ("properties", "patternProperties", "additionalProperties", "unevaluatedProperties"),
     "unevaluatedItems": ("prefixItems", "items", "additionalItems", "contains", "unevaluatedItems"),
 }
 
-Switch = tuple[Formula, Formula, int]
-"""What holds where a neighbour counts, what where it does not, and the neighbour."""
+Switch = tuple[Formula, Formula, tuple[int, ...]]
+"""What holds where a neighbour counts, what where it does not, and the neighbour with all that holds beside it."""
 
 
 class _Undecided(Exception):
@@ -33,7 +32,7 @@ def unevaluated(graph: Graph, number: int, keyword: str) -> Iterator[Formula]:
     if graph.nodes[rest].schema in (True, {}):
         return
     try:
-        fixed, switches = _neighbours(graph, number, keyword)
+        fixed, switches = _neighbours(graph, number, keyword, ())
         if len(switches) > _MOST_SWITCHES:
             raise _Undecided
         positions = product((True, False), repeat=len(switches))
@@ -46,7 +45,7 @@ def _position(
     graph: Graph, fixed: list[int], switches: list[Switch], setting: tuple[bool, ...], rest: int, keyword: str
 ) -> Formula:
     tests = [switch[0] if on else switch[1] for switch, on in zip(switches, setting, strict=True)]
-    counted = fixed + [switch[2] for switch, on in zip(switches, setting, strict=True) if on]
+    counted = [*fixed, *(part for switch, on in zip(switches, setting, strict=True) if on for part in switch[2])]
     demand = _fields(graph, counted, rest) if keyword == "unevaluatedProperties" else _items(graph, counted, rest)
     return conj((*tests, demand)) if demand else conj(tests)
 
@@ -73,9 +72,7 @@ def _items(graph: Graph, counted: list[int], rest: int) -> Formula | None:
         listed = "prefixItems" if graph.nodes[number].draft == 20 else "items"
         if "contains" in schema and graph.nodes[number].draft == 20:
             raise _Undecided
-        if "additionalItems" in schema and graph.nodes[number].draft == 19:
-            raise _Undecided
-        if "items" in schema and not isinstance(schema["items"], list):
+        if "items" in schema and (not isinstance(schema["items"], list) or "additionalItems" in schema):
             return None
         if place and "unevaluatedItems" in schema:
             return None
@@ -85,8 +82,8 @@ def _items(graph: Graph, counted: list[int], rest: int) -> Formula | None:
     return ("items", first, rest)
 
 
-def _neighbours(graph: Graph, number: int, keyword: str) -> tuple[list[int], list[Switch]]:
-    """The schemas that hold in any case, and those that may hold."""
+def _neighbours(graph: Graph, number: int, keyword: str, above: tuple[int, ...]) -> tuple[list[int], list[Switch]]:
+    """The schemas that hold in any case, and those that may hold. `above` are those that lead here."""
     fixed: list[int] = []
     switches: list[Switch] = []
     waiting = [number]
@@ -95,52 +92,52 @@ def _neighbours(graph: Graph, number: int, keyword: str) -> tuple[list[int], lis
         schema = graph.nodes[here].schema
         if isinstance(schema, bool) or here in fixed:
             continue
-        if "$dynamicRef" in schema or "$recursiveRef" in schema:
+        if here in above:
             raise _Undecided
         fixed.append(here)
-        if "$ref" in schema:
-            target = graph.target(here, "$ref")
-            if target is None:
-                raise _Undecided
-            waiting.append(target)
+        for word in _REFS:
+            if word in schema:
+                target = graph.target(here, word)
+                if target is None:
+                    raise _Undecided
+                waiting.append(target)
         waiting += [graph.below(here, "allOf", place) for place in range(len(schema.get("allOf", ())))]
-        switches += _switches(graph, here, schema, keyword)
+        switches += _switches(graph, here, keyword, (*above, *fixed))
+        if len(switches) > _MOST_SWITCHES:
+            raise _Undecided
     return fixed, switches
 
 
-def _switches(graph: Graph, number: int, schema: Mapping[str, Any], keyword: str) -> Iterator[Switch]:
+def _switches(graph: Graph, number: int, keyword: str, above: tuple[int, ...]) -> Iterator[Switch]:
+    schema = graph.nodes[number].schema
     for group in ("anyOf", "oneOf"):
         for place in range(len(schema.get(group, ()))):
             part = graph.below(number, group, place)
-            yield from _switch(graph, part, graph.lit(part), graph.lit(part, False), keyword)
+            yield from _switch(graph, part, graph.lit(part), graph.lit(part, False), keyword, above)
     if "if" in schema:
         test = graph.below(number, "if")
         holds, fails = graph.lit(test), graph.lit(test, False)
-        yield from _switch(graph, test, holds, fails, keyword)
+        yield from _switch(graph, test, holds, fails, keyword, above)
         for branch, on, off in (("then", holds, fails), ("else", fails, holds)):
             if branch in schema:
-                yield from _switch(graph, graph.below(number, branch), on, off, keyword)
+                yield from _switch(graph, graph.below(number, branch), on, off, keyword, above)
     for name in schema.get("dependentSchemas", {}):
         part = graph.below(number, "dependentSchemas", name)
-        yield from _switch(graph, part, ("need", name), ("absent", name), keyword)
+        yield from _switch(graph, part, ("need", name), ("absent", name), keyword, above)
     if any(not isinstance(part, list) for part in schema.get("dependencies", {}).values()):
         raise _Undecided
 
 
-def _switch(graph: Graph, part: int, on: Formula, off: Formula, keyword: str) -> Iterator[Switch]:
-    """Nothing where the neighbour evaluates nothing; only plain neighbours are followed."""
-    schema = graph.nodes[part].schema
-    if isinstance(schema, bool) or not _evaluates(schema):
-        return
-    if any(word in schema for word in _NESTING):
-        raise _Undecided
-    if any(word in schema for word in _OWN[keyword]):
-        yield on, off, part
+def _switch(
+    graph: Graph, part: int, on: Formula, off: Formula, keyword: str, above: tuple[int, ...]
+) -> Iterator[Switch]:
+    """A neighbour that may hold, and those that may hold where it does. Nothing where they evaluate nothing."""
+    fixed, inner = _neighbours(graph, part, keyword, above)
+    counted = tuple(number for number in fixed if any(word in graph.nodes[number].schema for word in _OWN[keyword]))
+    if counted:
+        yield on, off, counted
+    for inner_on, inner_off, parts in inner:
+        yield conj((on, inner_on)), disj((off, inner_off)), parts
 
 
-_NESTING = ("allOf", "anyOf", "oneOf", "if", "$ref", "$dynamicRef", "$recursiveRef", "dependentSchemas", "dependencies")
-_EVERY = {*_NESTING, *(word for words in _OWN.values() for word in words)}
-
-
-def _evaluates(schema: Mapping[str, Any]) -> bool:
-    return any(word in _EVERY for word in schema)
+_REFS = ("$ref", "$dynamicRef", "$recursiveRef")
