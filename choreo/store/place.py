@@ -134,8 +134,10 @@ def check_header(path: Path) -> int:
     """
     if not path.is_file():
         raise StoreError("store-foreign", f"{path} is not a plain file", _ADVICE)
-    size = path.stat().st_size
     head = first_bytes(path, 100)
+    # In this order: whoever closes the log meanwhile has written the whole file before it is gone.
+    logged = path.with_name(path.name + "-wal").exists()
+    size = path.stat().st_size
     if len(head) < 100:
         raise StoreError("store-damaged", f"{path} has {size} bytes: not a trace store", _ADVICE)
     if not head.startswith(b"SQLite format 3\0"):
@@ -148,7 +150,7 @@ def check_header(path: Path) -> int:
     page = struct.unpack(">H", head[16:18])[0]
     pages = struct.unpack(">I", head[28:32])[0]
     page = 65536 if page == 1 else page
-    if size % page or (size < pages * page and not path.with_name(path.name + "-wal").exists()):
+    if size % page or (size < pages * page and not logged):
         raise StoreError("store-damaged", f"{path} is cut short: {size} bytes of {pages * page}", _ADVICE)
     return int(version)
 

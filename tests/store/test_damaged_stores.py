@@ -8,12 +8,13 @@ import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from keeping import at, new_run
 
 from choreo.errors import StoreError, UsageError
-from choreo.store import Store, driver
+from choreo.store import Store, driver, place
 
 
 @pytest.fixture
@@ -168,3 +169,26 @@ def test_a_store_under_a_file_is_refused(tmp_path: Path) -> None:
         Store.open(at(tmp_path))
     assert "bytes are free" in caught.value.help
     assert (tmp_path / ".choreo").read_text() == "in the way"
+
+
+@pytest.mark.parametrize("look", ["first_bytes", "exists"])
+def test_a_store_whose_log_is_closed_while_it_is_looked_at_is_whole(
+    tmp_path: Path, look: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last process that uses a store writes the log into it, and deletes the log, between two looks."""
+    path = at(tmp_path)
+    store = Store.open(path)
+    for number in range(50):
+        new_run(store, f"run-{number}")
+    before = path.stat().st_size
+    owner = place if look == "first_bytes" else Path
+    looking = getattr(owner, look)
+
+    def closing(*given: Any) -> Any:
+        if given[0] in (path, path.with_name(path.name + "-wal")):
+            store.close()
+        return looking(*given)
+
+    monkeypatch.setattr(owner, look, closing)
+    assert place.check_header(path) > 0
+    assert path.stat().st_size > before
