@@ -1,0 +1,85 @@
+"""A python service may fork: its workers neither use the store nor stop the run that they work for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import choreo
+from playing import HEAD
+from relay import environment
+
+from choreo.store import Store
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+
+SPEC = """
+roles:
+  a: {kind: reader, does: it, service: {python: "work:shared"}, accepts: any@^1, emits: any@1.0.0}
+handoffs:
+  - {from: trigger, to: a}
+  - {from: a, to: a, at_most: 2}
+  - {from: a, on: exhausted, to: end}
+"""
+WORK = """
+import multiprocessing
+import os
+import signal
+import warnings
+
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of a fork where threads run
+
+def square(number):
+    return number * number
+
+def shared(given):
+    with multiprocessing.get_context("fork").Pool(2) as pool:  # told to end by SIGTERM
+        found = sum(pool.map(square, [1, 2, 3]))
+    for leave in (lambda: os._exit(0), lambda: os.kill(os.getpid(), signal.SIGTERM)):
+        pid = os.fork()
+        if pid == 0:
+            leave()
+        os.waitpid(pid, 0)
+    return {"n": found}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "spec.yaml").write_text(HEAD + SPEC)
+    (tmp_path / "work.py").write_text(WORK)
+    return tmp_path
+
+
+def must_be_whole(folder: Path, runs: int) -> None:
+    store = Store.read(folder / ".choreo" / "trace.db")
+    found = store.runs()
+    assert [(run.status, run.hops) for run in found] == [("done", 3)] * runs
+    assert all(store.verify(run) for run in found)
+    store.close()
+
+
+def test_a_run_is_played_beside_the_workers_of_its_service(folder: Path) -> None:
+    done = choreo("run", "spec.yaml", "--set", "n=1", cwd=folder)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"n": 14}), done.stderr
+    must_be_whole(folder, 1)
+
+
+def test_so_are_the_runs_of_a_batch(folder: Path) -> None:
+    (folder / "in.jsonl").write_text("".join(f'{{"n": {number}}}\n' for number in range(6)))
+    done = choreo("batch", "spec.yaml", "in.jsonl", "--parallel", "3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    must_be_whole(folder, 6)
+
+
+def test_a_run_that_python_plays_is_not_stopped_either(folder: Path) -> None:
+    program = "import choreo, sys\nprint(choreo.run('spec.yaml', {'n': 1}).result)\n"
+    (folder / "plays.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "plays.py"], cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "{'n': 14}\n"), done.stderr
