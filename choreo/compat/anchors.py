@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from choreo.compat.budget import Budget, TooMuch
-from choreo.compat.document import Document
+from choreo.compat.document import DATA, Document
 from choreo.compat.draft import finds
 from choreo.compat.language import Language, TooLong
 from choreo.compat.regex import Irregular
@@ -47,7 +47,7 @@ def meaning(part: Any, meant: Mapping[str, str]) -> Any:
         return [meaning(value, meant) for value in part]
     if not isinstance(part, Mapping):
         return part
-    found = {key: meaning(value, meant) for key, value in part.items()}
+    found = {key: value if key in DATA else meaning(value, meant) for key, value in part.items()}
     pattern = part.get("pattern")
     if isinstance(pattern, str) and pattern in meant:
         found["pattern"] = meant[pattern]

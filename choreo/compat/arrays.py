@@ -80,8 +80,16 @@ def solve(demands: Sequence[Formula], solver: Asker) -> Outcome:
         return NOTHING
     if len(folded.wanted) > _MOST_WANTED or any(wanted.first > _MOST_ITEMS for wanted in folded.wanted):
         return Doubt("too many items are asked for")
-    if folded.twins:
-        return _with_twins(folded, solver)
+    outcome = _any_list(folded, solver)
+    if not folded.twins or isinstance(outcome, Nothing):
+        return outcome
+    if isinstance(outcome, Found) and len(set(map(key, outcome.value))) < len(outcome.value):
+        return outcome
+    return _with_twins(folded, solver)
+
+
+def _any_list(folded: _Lists, solver: Asker) -> Outcome:
+    """A list with all that is wanted in it, be there twins or not."""
     doubt: Outcome = NOTHING
     for places in _placed(folded, solver):
         outcome = _filled(folded, places, solver)

@@ -80,7 +80,7 @@ def _has_checks(document: Document) -> bool:
 
 
 def _checked(document: Document) -> Document:
-    return Document(document.schema, document.draft, checked=True) if _has_checks(document) else document
+    return document.for_checkers if _has_checks(document) else document
 
 
 def _documents(old: Any, new: Any) -> tuple[Document, Document]:

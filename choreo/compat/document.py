@@ -12,7 +12,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 from choreo.compat.checks import FORMATS, Check, is_known
 from choreo.compat.draft import Unusable, open_schema
 
-_DATA = ("enum", "const", "default", "examples", "example")
+DATA = ("enum", "const", "default", "examples", "example")
 _NAMED = (
     *("properties", "patternProperties", "dependentSchemas", "dependentRequired", "dependencies"),
     *("$defs", "definitions"),
@@ -43,6 +43,7 @@ class Document:
         _check_depth(schema)
         self.schema = _plain(schema)
         self.checked = checked
+        self._essences: dict[str, str] = {}
         self.draft, self._validators = open_schema(self.schema, self.words, draft, checked=checked)
 
     def at(self, pointer: str) -> Any:
@@ -64,6 +65,11 @@ class Document:
     def first_error(self, value: Any) -> Any:
         """The validator's first error on a value."""
         return next(iter(self._validators["#"].iter_errors(value)), None)
+
+    @cached_property
+    def for_checkers(self) -> Document:
+        """The same, read by those who check formats."""
+        return Document(self.schema, self.draft, checked=True)
 
     def checks(self, schema: Mapping[str, Any]) -> list[Check]:
         """What is checked in a text under a schema in here."""
@@ -171,6 +177,11 @@ class Document:
 
     def essence(self, pointer: str) -> str:
         """A text that two schemas share only where they say the same. All they refer to is in it."""
+        if pointer not in self._essences:
+            self._essences[pointer] = self._fresh_essence(pointer)
+        return self._essences[pointer]
+
+    def _fresh_essence(self, pointer: str) -> str:
         if self.is_dynamic:
             return json.dumps([self.draft, pointer, self._text])
         targets: dict[str, Any] = {}
@@ -202,7 +213,7 @@ class Document:
                 if target is not None:
                     targets.setdefault(target, self.at(target))
             else:
-                found[key] = value if key in _DATA else self._essence(value, child(pointer, key), targets)
+                found[key] = value if key in DATA else self._essence(value, child(pointer, key), targets)
         return found
 
 

@@ -56,6 +56,12 @@ CASES = {
         N,
         N,
     ),
+    "no twins where there is no list": (
+        {"type": "array", "contains": {"allOf": [INT, {"type": "string"}]}},
+        {"type": "array", "uniqueItems": True, "contains": {"allOf": [INT, {"type": "string"}]}},
+        Y,
+        Y,
+    ),
     "no room for twins": (
         {"type": "array", "maxItems": 1},
         {"type": "array", "uniqueItems": True, "maxItems": 1},
