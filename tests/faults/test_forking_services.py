@@ -69,13 +69,6 @@ def test_a_run_is_played_beside_the_workers_of_its_service(folder: Path) -> None
     must_be_whole(folder, 1)
 
 
-def test_so_are_the_runs_of_a_batch(folder: Path) -> None:
-    (folder / "in.jsonl").write_text("".join(f'{{"n": {number}}}\n' for number in range(6)))
-    done = choreo("batch", "spec.yaml", "in.jsonl", "--parallel", "3", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    must_be_whole(folder, 6)
-
-
 def test_a_run_that_python_plays_is_not_stopped_either(folder: Path) -> None:
     program = "import choreo, sys\nprint(choreo.run('spec.yaml', {'n': 1}).result)\n"
     (folder / "plays.py").write_text(program)
