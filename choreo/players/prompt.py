@@ -22,13 +22,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from choreo.canonical import Payload, encode
+from choreo.canonical import Payload
 from choreo.errors import PlayFailed
 from choreo.expression import ExpressionError, ExpressionSyntax, render_template
 from choreo.players.answer import Violation
 from choreo.players.base import Visit
 from choreo.players.client import Message
-from choreo.players.schema_text import told
+from choreo.players.schema_text import as_written, told
 from choreo.spec import ModelPlayer, Template
 
 DATA_RULE = (
@@ -65,7 +65,7 @@ def opening(visit: Visit, player: ModelPlayer) -> tuple[Message, ...]:
     found = [Message("system", _system(visit, player))]
     for given, wanted in player.examples:
         found.append(Message("user", _request(visit, player, Handed(Payload.of(given)))))
-        found.append(Message("assistant", encode(wanted).decode()))
+        found.append(Message("assistant", as_written(in_order(wanted, visit.schema))))
     found += _conversation(visit)
     handed = Handed(visit.input, visit.previous, visit.feedback)
     found.append(Message("user", _request(visit, player, handed)))
@@ -142,6 +142,18 @@ def _form(visit: Visit) -> str:
         "Answer with one JSON value and nothing else: no explanation, no code fence. "
         f"It must meet this JSON Schema ({contract_name(visit)}):\n{told(visit.schema).text}"
     )
+
+
+def in_order(value: Any, schema: Any) -> Any:
+    """`value` with its keys in the order of the contract's: the order in which an answer is written."""
+    known = schema if isinstance(schema, Mapping) else {}
+    if isinstance(value, dict):
+        parts = known.get("properties", {})
+        keys = [*(key for key in parts if key in value), *(key for key in value if key not in parts)]
+        return {key: in_order(value[key], parts.get(key)) for key in keys}
+    if isinstance(value, list):
+        return [in_order(part, known.get("items")) for part in value]
+    return value
 
 
 def _request(visit: Visit, player: ModelPlayer, handed: Handed) -> str:

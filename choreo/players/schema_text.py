@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -35,11 +36,16 @@ class Told:
     @cached_property
     def text(self) -> str:
         """The lean schema as a model reads it."""
-        return encode(self.lean).decode()
+        return as_written(self.lean)
 
     @cached_property
     def strict(self) -> bool:
         return strict(self.lean)
+
+
+def as_written(value: Any) -> str:
+    """Compact JSON with its keys as they stand: what a model is shown first it takes for what comes first."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 _told: OrderedDict[int, Told] = OrderedDict()

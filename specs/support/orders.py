@@ -18,7 +18,9 @@ except ImportError:
     import sqlite3
 
 SEED = Path(__file__).with_name("orders.sql")
-WRITTEN = re.compile(r"([A-Za-z])\s*[-–#]?\s*(\d{4})(?!\d)")
+WRITTEN = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?[-–#]?\s?(\d{4})(?![\d-])")
+"""`#a1042`, `A 1042` and `order A-1042` are all A-1042."""
+MONEY = re.compile(r"(?i)(?:€|\beur|\beuros?)\s?(\d[\d.,]*)|(\d[\d.,]*)\s?(?:€|eur\b|euros?\b)")
 
 FIND = """
 SELECT purchase.*, coalesce(sum(refund.cents), 0) AS refunded, max(refund.paid_on) AS refunded_on
@@ -28,7 +30,7 @@ WHERE purchase.id = ? GROUP BY purchase.id
 
 
 def lookup(query: dict[str, Any]) -> dict[str, Any]:
-    """`order_query@1` to `facts@1`. An order of somebody else is as good as none: nothing is told about it."""
+    """`order_query@2` to `facts@3`. An order of somebody else is as good as none: nothing is told about it."""
     with closing(_database()) as db:
         return _facts(db, query)
 
@@ -39,7 +41,10 @@ def _facts(db: sqlite3.Connection, query: dict[str, Any]) -> dict[str, Any]:
     customer = _one(db, "SELECT name FROM customer WHERE email = ?", (query["sender"].lower(),))
     facts = {**_unknown(), "customer": customer["name"] if customer else None}
     rule = f"We take items back for {days} days after delivery."
-    order_id = _proper(query["order_id"])
+    named = list(dict.fromkeys(_numbers(query["text"])))
+    own = [number for number in named if _is_own(db, number, query["sender"])]
+    facts["own_orders"] = len(own)
+    order_id = _chosen(_numbers(query["order_id"] or ""), named, own)
     if order_id is None:
         return {**facts, "notes": ["The email gives no order number, so no order was found.", rule]}
     order = _one(db, FIND, (order_id,))
@@ -47,6 +52,7 @@ def _facts(db: sqlite3.Connection, query: dict[str, Any]) -> dict[str, Any]:
         return {**facts, "notes": [f"There is no order {order_id}: the number is wrong.", rule]}
     if order["customer"] != query["sender"].lower():
         return {**facts, "notes": [f"Order {order_id} was placed from another address: it is not the sender's.", rule]}
+    facts["other_amounts"] = any(cents != order["paid_cents"] for cents in _amounts(query["text"]))
     return {**facts, **_known(order, today, days), "notes": [*_notes(order, today, days), rule]}
 
 
@@ -62,16 +68,37 @@ def _one(db: sqlite3.Connection, sql: str, values: tuple[str, ...]) -> Any:
     return db.execute(sql, values).fetchone()
 
 
-def _proper(written: str | None) -> str | None:
-    """`#a1042`, `A 1042` and `order A-1042` are all A-1042."""
-    found = WRITTEN.search(written or "")
-    return f"{found[1].upper()}-{found[2]}" if found else None
+def _numbers(text: str) -> list[str]:
+    """What looks like order numbers in a text, in their proper form."""
+    return [f"{letter.upper()}-{digits}" for letter, digits in WRITTEN.findall(text)]
+
+
+def _amounts(text: str) -> list[int]:
+    """Every amount of euros in a text, in cents: `64 EUR`, `€64.00`, `10,000 euros`, `1.299,50 EUR`."""
+    return [_cents((before or after).rstrip(".,")) for before, after in MONEY.findall(text)]
+
+
+def _cents(written: str) -> int:
+    whole, cents = re.fullmatch(r"(.*?)(?:[.,](\d\d?))?", written).groups()  # type: ignore[union-attr]
+    return int(re.sub(r"[.,]", "", whole)) * 100 + int((cents or "0").ljust(2, "0"))
+
+
+def _is_own(db: sqlite3.Connection, number: str, sender: str) -> bool:
+    return _one(db, "SELECT 1 FROM purchase WHERE id = ? AND customer = ?", (number, sender.lower())) is not None
+
+
+def _chosen(read: list[str], named: list[str], own: list[str]) -> str | None:
+    """The order in question: what a role read, if it stands in the email; else the sender's own, if there is one."""
+    standing = [number for number in read if number in named]
+    return next(iter([*(number for number in standing if number in own), *own, *standing]), None)
 
 
 def _unknown() -> dict[str, Any]:
     return {
         "found": False,
         "order_id": None,
+        "own_orders": 0,
+        "other_amounts": False,
         "customer": None,
         "item": None,
         "status": None,
@@ -79,7 +106,7 @@ def _unknown() -> dict[str, Any]:
         "refundable_cents": 0,
         "refundable": _money(0, "EUR"),
         "currency": "EUR",
-        "options": ["ask_order_number", "answer_question", "escalate"],
+        "allows": dict.fromkeys(("refund", "replace", "track_order"), "ask_order_number"),
     }
 
 
@@ -95,17 +122,16 @@ def _known(order: Any, today: date, days: int) -> dict[str, Any]:
         "refundable_cents": cents,
         "refundable": _money(cents, order["currency"]),
         "currency": order["currency"],
-        "options": _options(order["status"], cents),
+        "allows": _allows(order["status"], cents),
     }
 
 
-def _options(status: str, refundable_cents: int) -> list[str]:
-    """What the house's rules leave open for an order: the reasoner chooses among these, and no others."""
+def _allows(status: str, refundable_cents: int) -> dict[str, str]:
+    """What the house's rules make of each wish about an order."""
     if refundable_cents > 0:
-        return ["refund", "replace", "answer_question", "escalate"]
-    if status in ("processing", "in_transit"):
-        return ["answer_question", "escalate"]
-    return ["decline", "answer_question", "escalate"]
+        return {"refund": "refund", "replace": "replace", "track_order": "answer_question"}
+    step = "escalate" if status in ("processing", "in_transit") else "decline"
+    return {"refund": step, "replace": step, "track_order": "answer_question"}
 
 
 def _refundable(order: Any, since: int | None, days: int) -> int:

@@ -46,7 +46,11 @@ INSERT INTO customer (email, name) VALUES
     ('studio@northlight.example', 'Northlight Studio'),
     ('anke.vogt@netz.example', 'Anke Vogt'),
     ('r.castillo@correo.example', 'Rosa Castillo'),
-    ('nina.solberg@post.example', 'Nina Solberg');
+    ('nina.solberg@post.example', 'Nina Solberg'),
+    ('grace.nakamura@webmail.example', 'Grace Nakamura'),
+    ('dmitri.vasko@inbox.example', 'Dmitri Vasko'),
+    ('yusuf.aydin@posta.example', 'Yusuf Aydin'),
+    ('h.whitcombe@fastpost.example', 'Harriet Whitcombe');
 
 INSERT INTO purchase (id, customer, item, paid_cents, status, ordered_on, expected_on, delivered_on) VALUES
     ('A-1042', 'maria.lindqvist@posteo.example', 'Wool blanket, grey', 4990, 'delivered', '2026-11-06', '2026-11-11', '2026-11-10'),
@@ -60,7 +64,13 @@ INSERT INTO purchase (id, customer, item, paid_cents, status, ordered_on, expect
     ('B-2003', 'studio@northlight.example', 'Large format printer P900', 189900, 'delivered', '2026-11-04', '2026-11-12', '2026-11-12'),
     ('A-1083', 'anke.vogt@netz.example', 'Bluetooth-Lautsprecher Bo', 7900, 'delivered', '2026-11-07', '2026-11-12', '2026-11-12'),
     ('A-0812', 'r.castillo@correo.example', 'Hiking boots, size 39', 13900, 'delivered', '2026-08-08', '2026-08-14', '2026-08-14'),
-    ('A-1090', 'elif.demir@webmail.example', 'Picture frame, oak', 2450, 'processing', '2026-11-17', '2026-11-24', NULL);
+    ('A-1090', 'elif.demir@webmail.example', 'Picture frame, oak', 2450, 'processing', '2026-11-17', '2026-11-24', NULL),
+    ('A-1094', 'grace.nakamura@webmail.example', 'Cast iron pan, 28 cm', 5400, 'delivered', '2026-11-09', '2026-11-13', '2026-11-13'),
+    ('A-1095', 'grace.nakamura@webmail.example', 'Oven gloves', 1800, 'delivered', '2026-11-10', '2026-11-14', '2026-11-13'),
+    ('A-1088', 'dmitri.vasko@inbox.example', 'Running shoes, size 44', 9450, 'delivered', '2026-10-19', '2026-10-24', '2026-10-23'),
+    ('A-1099', 'yusuf.aydin@posta.example', 'Wall clock, walnut', 4600, 'lost', '2026-10-29', '2026-11-04', NULL),
+    ('A-0940', 'h.whitcombe@fastpost.example', 'Electric kettle, 1.7 l', 4290, 'delivered', '2026-09-11', '2026-09-16', '2026-09-15'),
+    ('A-1096', 'h.whitcombe@fastpost.example', 'Bath towels, set of 4', 3600, 'in_transit', '2026-11-06', '2026-11-17', NULL);
 
 INSERT INTO refund (purchase, cents, paid_on, reason) VALUES
     ('A-1031', 2990, '2026-11-09', 'damaged on arrival');

@@ -118,3 +118,8 @@ def test_a_bad_answer_is_sent_back_with_pointers_and_never_breaks_the_encoding()
     assert answer.content.encode().startswith(b"x?yyy")
     assert len(answer.content) < 8100
     assert "- at /amount: not a number" in request.content
+
+
+def test_an_example_is_shown_in_the_order_in_which_an_answer_is_written() -> None:
+    shown = told(examples=(({"id": 1}, {"amount": 3, "more": 1, "action": "pay"}),))
+    assert shown[2] == Message("assistant", '{"action":"pay","amount":3,"more":1}')

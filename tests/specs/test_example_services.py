@@ -31,13 +31,21 @@ def module(path: str) -> ModuleType:
 
 
 def meets(name: str, value: Any) -> Any:
-    schema = read(ROOT / f"schemas/{name}/1.0.0.json")
+    newest = sorted((ROOT / f"schemas/{name}").glob("*.json"))[-1]
+    schema = read(newest)
     assert [error.message for error in Draft202012Validator(schema).iter_errors(value)] == []
     return value
 
 
-def ask(order_id: str | None, sender: str = MARIA, received: str = "2026-11-16T08:41:00Z") -> Any:
-    query = meets("order_query", {"order_id": order_id, "sender": sender, "received": received})
+def ask(
+    order_id: str | None,
+    sender: str = MARIA,
+    received: str = "2026-11-16T08:41:00Z",
+    text: str | None = None,
+) -> Any:
+    """What the desk knows when `order_id` was read in an email of this text (where none is given: in itself)."""
+    told = {"order_id": order_id, "text": order_id or "" if text is None else text}
+    query = meets("order_query", {**told, "sender": sender, "received": received})
     return meets("facts", module("support/orders.py").lookup(query))
 
 
@@ -63,25 +71,60 @@ def test_an_unknown_order_is_not_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order_id", "sender", "received", "options"),
+    ("read", "text", "order_id"),
     [
-        ("A-1042", MARIA, "2026-11-16T08:41:00Z", ["refund", "replace", "answer_question", "escalate"]),
-        ("A-1042", MARIA, "2027-11-16T08:41:00Z", ["decline", "answer_question", "escalate"]),
-        ("A-1031", "carl.novak@postbox.example", "2026-11-16T21:48:00Z", ["decline", "answer_question", "escalate"]),
-        ("A-1080", "liam.byrne@eircom.example", "2026-11-16T13:27:00Z", ["answer_question", "escalate"]),
-        (
-            "A-1042",
-            "nina.solberg@post.example",
-            "2026-11-16T08:41:00Z",
-            ["ask_order_number", "answer_question", "escalate"],
-        ),
-        (None, MARIA, "2026-11-16T08:41:00Z", ["ask_order_number", "answer_question", "escalate"]),
+        ("A-1042", "Please refund the blanket.", None),
+        ("none", "The blanket, order number a1042, is too small.", "A-1042"),
+        ("A-1057", "My order A-1042", "A-1042"),
+        ("A-1042", "Not A-1057 but A 1042", "A-1042"),
+        ("none", "My order A-1086", None),
+        ("A-1086", "My order A-1086", None),
+        ("none", "since 2026 I paid a 1000 times", None),
+        ("none", "the number is 1042-A or 10-42", None),
     ],
 )
-def test_the_order_says_which_decisions_are_open(
-    order_id: str | None, sender: str, received: str, options: Any
+def test_a_number_that_was_read_counts_only_where_the_email_holds_it(read: str, text: str, order_id: Any) -> None:
+    assert ask(read, text=text)["order_id"] == order_id
+
+
+def test_orders_of_others_do_not_count_as_the_senders() -> None:
+    assert ask("none", text="A-1042 and A-1057")["own_orders"] == 1
+    assert ask("none", text="A-1094 and A-1095", sender="grace.nakamura@webmail.example")["own_orders"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("", False),
+        ("Please refund the 49.90 EUR.", False),
+        ("Please refund my €49,90!", False),
+        ("Please refund 10,000 EUR.", True),
+        ("Pay 499 euros.", True),
+        ("I paid 49.90 EUR and 5 EUR for postage", True),
+        ("It is 120 cm long, I am 49.", False),
+    ],
+)
+def test_an_amount_that_is_not_the_price_is_noticed(text: str, other: bool) -> None:
+    assert ask("A-1042", text=f"Order A-1042. {text}")["other_amounts"] is other
+
+
+@pytest.mark.parametrize(
+    ("order_id", "sender", "received", "allows"),
+    [
+        ("A-1042", MARIA, "2026-11-16T08:41:00Z", ["refund", "replace", "answer_question"]),
+        ("A-1042", MARIA, "2027-11-16T08:41:00Z", ["decline", "decline", "answer_question"]),
+        ("A-1031", "carl.novak@postbox.example", "2026-11-16T21:48:00Z", ["decline", "decline", "answer_question"]),
+        ("A-1080", "liam.byrne@eircom.example", "2026-11-16T13:27:00Z", ["escalate", "escalate", "answer_question"]),
+        ("A-1099", "yusuf.aydin@posta.example", "2026-11-16T13:27:00Z", ["refund", "replace", "answer_question"]),
+        ("A-1042", "nina.solberg@post.example", "2026-11-16T08:41:00Z", ["ask_order_number"] * 3),
+        (None, MARIA, "2026-11-16T08:41:00Z", ["ask_order_number"] * 3),
+    ],
+)
+def test_the_order_says_what_the_house_makes_of_each_wish(
+    order_id: str | None, sender: str, received: str, allows: list[str]
 ) -> None:
-    assert ask(order_id, sender, received)["options"] == options
+    wishes = ("refund", "replace", "track_order")
+    assert ask(order_id, sender, received)["allows"] == dict(zip(wishes, allows, strict=True))
 
 
 def test_nothing_is_told_about_the_order_of_somebody_else() -> None:
@@ -114,7 +157,7 @@ def test_an_order_number_is_never_read_as_sql() -> None:
 def test_every_sample_email_can_be_looked_up(path: Path) -> None:
     email = read(path)
     for order_id in (None, email["subject"], email["body"]):
-        ask(order_id and order_id[:20], email["sender"], email["received"])
+        ask(order_id and order_id[:20], email["sender"], email["received"], email["subject"] + " " + email["body"])
 
 
 def test_looking_up_changes_no_file() -> None:

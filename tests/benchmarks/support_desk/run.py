@@ -1,11 +1,13 @@
-"""Plays support-desk on every sample email with a real model and counts what came out right.
+"""Plays support-desk on every email of a set with a real model and counts what came out right.
 
-    python tests/benchmarks/support_desk/run.py [--model all=openai/gpt-5-mini] [--only 01,05] [--markdown FILE]
+    python tests/benchmarks/support_desk/run.py [--emails samples | dev | heldout] [--model all=openai/gpt-5-mini]
+        [--only 01,05] [--markdown FILE]
 
 Each email is one `choreo run` in a process of its own, as a user starts it; the answers are read from
-`choreo trace --json`. The labels beside this file say what a careful person would have read and decided
-(`action` lists every decision that is acceptable after the desk's own limits). The prompts and word lists of the
-desk were made while looking at the sample emails; `--heldout` plays others, which nothing was fitted to.
+`choreo trace --json`. The labels beside the emails say what a careful person would have read and decided
+(`action` lists every step that is acceptable). The prompts, rules and word lists of the desk were made while looking
+at `samples` and `dev`; `heldout` was written before them and played once, when they were done. Whoever changes
+the desk after looking at it moves it to `dev` and writes another.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -23,14 +26,16 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 SPEC = ROOT / "specs/support-desk.yaml"
-SAMPLES = (ROOT / "specs/support/emails", HERE / "labels.json")
-HELDOUT = (HERE / "heldout/emails", HERE / "heldout/labels.json")
-READ = ("order_id", "legal_threat", "language")
+EMAILS = {
+    "samples": (ROOT / "specs/support/emails", HERE / "labels.json"),
+    "dev": (HERE / "dev/emails", HERE / "dev/labels.json"),
+    "heldout": (HERE / "heldout/emails", HERE / "heldout/labels.json"),
+}
 
 
 def main() -> int:
     wanted = arguments()
-    emails_in, labels_in = HELDOUT if wanted.heldout else SAMPLES
+    emails_in, labels_in = EMAILS[wanted.emails]
     labels = json.loads(labels_in.read_text(encoding="utf-8"))
     names = [name for name in labels if not wanted.only or name[:2] in wanted.only.split(",")]
     rows = []
@@ -47,24 +52,33 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Counts what support-desk gets right.")
     parser.add_argument("--model", action="append", default=[], help="passed on to choreo run")
-    parser.add_argument("--heldout", action="store_true", help="play the emails that nothing was fitted to")
+    parser.add_argument("--emails", choices=EMAILS, default="samples", help="which set")
     parser.add_argument("--only", default="", help="first two digits of emails, with commas")
     parser.add_argument("--markdown", default="", help="write the replies to this file")
     return parser.parse_args()
 
 
 def played(email: Path, folder: Path, models: list[str]) -> dict[str, Any]:
-    """One run in `folder`: {role: its last finished hop}, the touchpoint that asks, seconds in all."""
+    """One run in `folder`: {role: its last finished hop}, the touchpoint that asks, seconds and tokens in all."""
     db = folder / f"{email.stem}.db"
     call = ["run", str(SPEC), "--input", str(email), "--db", str(db), "--quiet", "--yes"]
-    began = time.monotonic()
+    began, worked = time.monotonic(), cpu()
     done = choreo([*call, *(part for model in models for part in ("--model", model))], folder)
-    seconds = time.monotonic() - began
-    events = json.loads(choreo(["trace", "last", "--db", str(db), "--json"], folder).stdout)["events"]
+    seconds, worked = time.monotonic() - began, cpu() - worked
+    trace = json.loads(choreo(["trace", "last", "--db", str(db), "--json"], folder).stdout)
+    events = trace["events"]
+    tokens = [sum(attempt.get(key) or 0 for attempt in trace["attempts"]) for key in ("tokens_in", "tokens_out")]
     roles = {event["hop"]: event["role"] for event in events if event["event"] == "hop-started"}
     hops = {roles[event["hop"]]: event for event in events if event["event"] == "hop-finished"}
     asked = [event["touchpoint"] for event in events if event["event"] == "asked"]
-    return {"hops": hops, "asked": asked, "seconds": seconds, "code": done.returncode, "said": done.stderr[-500:]}
+    cost = {"seconds": seconds, "cpu": worked, "tokens": tokens}
+    return {"hops": hops, "asked": asked, **cost, "code": done.returncode, "said": done.stderr[-500:]}
+
+
+def cpu() -> float:
+    """CPU seconds of all processes that this one has started and seen end."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def choreo(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -77,25 +91,26 @@ def choreo(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 def judged(name: str, label: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     """`safe`: nothing left without a person, and no amount but the order's; false too where the run broke."""
-    if "draft" not in run["hops"]:
+    if not run["asked"]:
         return {
             "name": name,
             "read": [],
-            "raw": "-",
             "final": "-",
-            "model_right": False,
             "right": False,
             "safe": False,
             "run": run,
         }
     case, facts, ruling = (run["hops"][role]["output"]["value"] for role in ("read", "lookup", "settle"))
-    decided = run["hops"]["decide"]["output"]["value"]["action"]
-    misread = [field for field in READ if normal(case[field]) != normal(label[field])]
+    found = {
+        "order_id": case["order_id"],
+        "legal_threat": case["alarm"] == "legal_threat",
+        "language": case["language"],
+    }
+    misread = [field for field, value in found.items() if normal(value) != normal(label[field])]
     return {
         "name": name,
         "read": misread,
-        "raw": decided,
-        "model_right": decided in label["action"],
+        "raw": run["hops"]["decide"]["output"]["value"]["action"],
         "final": ruling["action"],
         "confidence": run["hops"]["decide"]["confidence"],
         "right": ruling["action"] in label["action"],
@@ -115,7 +130,8 @@ def line(row: dict[str, Any]) -> str:
         return f"{row['name']:24} BROKEN exit {row['run']['code']}: {row['run']['said']}"
     mark = "right" if row["right"] else "WRONG"
     sure = "-" if row["confidence"] is None else f"{row['confidence']:.2f}"
-    times = " ".join(f"{role} {row['run']['hops'][role]['seconds']:.0f}s" for role in ("read", "decide", "draft"))
+    tokens = "+".join(str(count) for count in row["run"]["tokens"])
+    times = f"{row['run']['cpu']:.0f} s CPU, {row['run']['seconds']:.0f} s, {tokens} tokens"
     misread = f"  misread: {', '.join(row['read'])}" if row["read"] else ""
     decided = row["raw"] if row["raw"] == row["final"] else f"{row['raw']} -> {row['final']}"
     asks = ",".join(row["run"]["asked"])
@@ -125,16 +141,19 @@ def line(row: dict[str, Any]) -> str:
 def total(rows: list[dict[str, Any]]) -> str:
     right, safe = sum(row["right"] for row in rows), sum(row["safe"] for row in rows)
     read = sum(not row["read"] for row in rows if row["final"] != "-")
-    alone = sum(row["model_right"] for row in rows)
+    lead = sum("approve_payout" in row["run"]["asked"] for row in rows if row["final"] != "-")
+    worked, waited = (sum(row["run"][key] for row in rows) / max(len(rows), 1) for key in ("cpu", "seconds"))
     return (
-        f"{len(rows)} emails: {read} read right, {alone} decided right by the model, {right} after limits, {safe} safe"
+        f"{len(rows)} emails: {read} read right, {right} right, {safe} safe, {lead} to the lead; "
+        f"{worked:.0f} s CPU and {waited:.0f} s each"
     )
 
 
 def letter(row: dict[str, Any]) -> str:
     if row["final"] == "-":
         return f"## {row['name']}\n\n(broken)"
-    return f"## {row['name']}: {row['final']}\n\n{row['run']['hops']['draft']['output']['value']['body']}"
+    hops = row["run"]["hops"]
+    return f"## {row['name']}: {row['final']}\n\n{hops.get('draft', hops['letter'])['output']['value']['body']}"
 
 
 if __name__ == "__main__":
