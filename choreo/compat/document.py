@@ -11,6 +11,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 from choreo.compat.checks import FORMATS, Check, is_known
 from choreo.compat.draft import Unusable, open_schema
+from choreo.compat.wellformed import check_parts
 
 DATA = ("enum", "const", "default", "examples", "example")
 _NAMED = (
@@ -45,6 +46,7 @@ class Document:
         self.checked = checked
         self._essences: dict[str, str] = {}
         self.draft, self._validators = open_schema(self.schema, self.words, draft, checked=checked)
+        check_parts(self)
 
     def at(self, pointer: str) -> Any:
         """The part at a pointer. Raises KeyError."""
@@ -129,6 +131,11 @@ class Document:
             for key in _NAMED:
                 if isinstance(part.get(key), Mapping):
                     waiting += [(child(pointer, key, name), value) for name, value in part[key].items()]
+
+    @cached_property
+    def parts(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every schema in it that is an object, by its pointer."""
+        return dict(self._objects())
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -59,10 +59,19 @@ def open_schema(
     reason = ""
     for tried in (named,) if named else [tried for tried in _UNDECLARED if tried >= least]:
         try:
-            return tried, _validators(schema, tried, checked)
+            found = _validators(schema, tried, checked)
+            if tried < 19:
+                check_definitions(schema, tried)
+            return tried, found
         except ValueError as error:
-            reason = reason or str(error).strip().splitlines()[0][:200]
+            reason = reason or _reason(error)
     raise Unusable(reason)
+
+
+def _reason(error: ValueError) -> str:
+    """What a validator says about a text, with the place in it where it tells one."""
+    place = "".join(f"/{part}" for part in getattr(error, "instance_path", ()))
+    return str(error).strip().splitlines()[0][:200] + (f" at #{place}" if place else "")
 
 
 def _validators(schema: Any, draft: int, checked: bool) -> Any:
@@ -88,6 +97,33 @@ def _validators(schema: Any, draft: int, checked: bool) -> Any:
             return found
     jsonschema_rs.validator_for(text, offline=True, registry=jsonschema_rs.Registry([]), validate_formats=False)
     raise Unusable("the validator cannot use it")
+
+
+def check_definitions(schema: Any, draft: int) -> None:
+    """Raises Unusable where a definition is no schema of the draft, be its place called `definitions` or `$defs`."""
+    import jsonschema_rs
+
+    named = _as_definitions(schema)
+    if isinstance(named, Mapping):
+        try:
+            jsonschema_rs.meta.validate({**named, "$schema": URIS[draft]})
+        except jsonschema_rs.ValidationError as error:
+            raise Unusable(_reason(error)) from error
+
+
+def _as_definitions(part: Any) -> Any:
+    """The schema with each `$defs`, which the drafts before 2019-09 do not look into, as `definitions`."""
+    if isinstance(part, list):
+        return [_as_definitions(value) for value in part]
+    if not isinstance(part, Mapping):
+        return part
+    found = {name: value if name in ("enum", "const", "default", "examples") else _as_definitions(value)
+             for name, value in part.items()}  # fmt: skip
+    inside = found.pop("$defs", None)
+    if inside is None and "$defs" not in part:
+        return found
+    both = all(isinstance(value, Mapping) for value in (inside, found.get("definitions", {})))
+    return {**found, "definitions": {**found.get("definitions", {}), **inside} if both else inside}
 
 
 class Encoded:
