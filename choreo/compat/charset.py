@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 Ranges = tuple[tuple[int, int], ...]
@@ -14,7 +15,14 @@ SPACE: Ranges = (
     *((9, 13), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A)),
     *((0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)),
 )
-NO_NEWLINE: Ranges = ((0, 9), (11, 0xD7FF), (0xE000, 0x10FFFF))
+LINE_ENDS: Ranges = ((10, 10), (13, 13), (0x2028, 0x2029))
+NO_LINE_END: Ranges = ((0, 9), (11, 12), (14, 0x2027), (0x202A, 0xD7FF), (0xE000, 0x10FFFF))
+_LAST_CASED = 0x1E943
+_FOLDED = {0x1FD3: 0x390, 0x1FE3: 0x3B0, 0xFB05: 0xFB06}
+_PLANES = (
+    *((0x34000, 0x3FFFD), (0xE0200, 0xEFFFD)),
+    *((plane << 16, (plane << 16) + 0xFFFD) for plane in range(4, 17) if plane != 14),
+)
 _PLEASANT = (*range(97, 123), *range(48, 58), *range(65, 91), 32, *range(33, 48), *range(58, 65), *range(91, 97))
 
 
@@ -45,8 +53,36 @@ def complement(ranges: Ranges) -> Ranges:
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
+def folded(ranges: Ranges) -> Ranges:
+    """The characters of a set and those that differ from one of them in case only."""
+    more = (codes for codes in _cases().values() if any(contains(ranges, code) for code in codes))
+    return union(ranges, *(((code, code),) for codes in more for code in codes))
+
+
+@lru_cache(maxsize=1)
+def _cases() -> dict[int, list[int]]:
+    """The characters that have more than one case, by the one they all fold to."""
+    found: dict[int, list[int]] = {}
+    for code in range(_LAST_CASED + 1):
+        found.setdefault(_fold(code), []).append(code)
+    return {fold: codes for fold, codes in found.items() if len(codes) > 1}
+
+
+def _fold(code: int) -> int:
+    """Simple case folding: one character for one."""
+    if code in _FOLDED:
+        return _FOLDED[code]
+    char = chr(code)
+    for form in (char.casefold(), char.lower()):
+        if len(form) == 1:
+            return ord(form)
+    return code
+
+
 def contains(ranges: Ranges, code: int) -> bool:
-    return any(low <= code <= high for low, high in ranges)
+    place = bisect_right(ranges, (code, 0x110000)) - 1
+    return place >= 0 and code <= ranges[place][1]
 
 
 def representatives(sets: Iterable[Ranges]) -> tuple[int, ...]:
@@ -61,44 +97,24 @@ def representatives(sets: Iterable[Ranges]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=64)
-def category(name: str) -> Ranges | None:
-    """The characters of a Unicode general category (`L`, `Lu`, `Uppercase_Letter`), or None where there is none."""
-    import unicodedata
+def asked(pattern: str) -> Ranges | None:
+    """The characters in which the validator finds a pattern, or None where it cannot use the pattern.
 
-    name = _CODES.get(_loose(name), name)
-    if name not in _CATEGORIES and name not in {code[0] for code in _CATEGORIES}:
+    Which characters are letters changes with the releases of Unicode: the one that the validator knows counts.
+    """
+    import jsonschema_rs
+
+    try:
+        fits = jsonschema_rs.Draft202012Validator({"pattern": pattern}).is_valid
+    except ValueError:
         return None
-    found: list[tuple[int, int]] = []
-    for low, high in ALL:
-        for code in range(low, high + 1):
-            if unicodedata.category(chr(code)).startswith(name):
-                if found and found[-1][1] == code - 1:
-                    found[-1] = (found[-1][0], code)
-                else:
-                    found.append((code, code))
-    return tuple(found)
+    return union(*(((first, last),) for first, last in _alike() if fits(chr(first))))
 
 
-def _loose(name: str) -> str:
-    """A name as Unicode compares names: case, spaces, hyphens and underscores do not count."""
-    return "".join(sign for sign in name.lower() if sign not in "-_ ")
-
-
-_CATEGORIES = frozenset(
-    "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co".split()  # noqa: SIM905
-)
-_NAMES = {
-    "L": "letter", "Lu": "uppercase letter", "Ll": "lowercase letter", "Lt": "titlecase letter",
-    "Lm": "modifier letter", "Lo": "other letter", "M": "mark", "Mn": "nonspacing mark", "Mc": "spacing mark",
-    "Me": "enclosing mark", "N": "number", "Nd": "decimal number", "Nl": "letter number", "No": "other number",
-    "P": "punctuation", "Pc": "connector punctuation", "Pd": "dash punctuation", "Ps": "open punctuation",
-    "Pe": "close punctuation", "Pi": "initial punctuation", "Pf": "final punctuation", "Po": "other punctuation",
-    "S": "symbol", "Sm": "math symbol", "Sc": "currency symbol", "Sk": "modifier symbol", "So": "other symbol",
-    "Z": "separator", "Zs": "space separator", "Zl": "line separator", "Zp": "paragraph separator",
-}  # fmt: skip
-_CODES = {
-    **{_loose(name): code for code, name in _NAMES.items()},
-    **{_loose(code): code for code in (*_CATEGORIES, *"LMNPSZ")},
-    "digit": "Nd",
-    "punct": "P",
-}
+def _alike() -> Iterator[tuple[int, int]]:
+    """Ranges of characters that no property tells apart: single ones, and what Unicode leaves empty or private."""
+    for first, last in ((0, 0xD7FF), (0xE000, 0x33FFF), (0xE0000, 0xE01FF)):
+        yield from ((code, code) for code in range(first, last + 1))
+    for plane in range(3, 17):
+        yield from (((plane << 16) | low, (plane << 16) | low) for low in (0xFFFE, 0xFFFF))
+    yield from _PLANES

@@ -13,7 +13,7 @@ from typing import Any
 from choreo.compat import charset, regex
 from choreo.compat.budget import Budget
 from choreo.compat.charset import Ranges, contains, representatives
-from choreo.compat.regex import Irregular, Tree, has
+from choreo.compat.regex import Irregular, Tree, flat, has
 
 BEGIN, END = -1, -2
 NOTHING, EMPTY_TEXT = 0, 1
@@ -52,8 +52,11 @@ class Language:
         if known is None:
             tree = regex.parse(text)
             tail = self.either((self.chain(self._rest, self.letter(END)), EMPTY_TEXT))
-            here = self._build(tree, tail)
-            known = self.either((here, self.chain(self.chain(self.letter(BEGIN), self._rest), here)))
+            if has(tree, "edge"):
+                known = self.either(self._edged(parts, tail) for parts in flat(tree))
+            else:
+                here = self._build(tree, tail)
+                known = self.either((here, self.chain(self.chain(self.letter(BEGIN), self._rest), here)))
             self._patterns[text] = known
         return known
 
@@ -163,6 +166,34 @@ class Language:
             taken = self._build(part, term)
             term = taken if turn <= least else self.either((taken, rest))
         return term
+
+    def _edged(self, parts: tuple[Tree, ...], tail: Term) -> Term:
+        """The texts in which these are found one after the other, some of them edges of words."""
+        before = self.letter(BEGIN)
+        if parts[:1] == (("begin",),):
+            parts = parts[1:]
+        else:
+            before = self.chain(before, self._rest)
+        return self._after(before, parts, tail)
+
+    def _after(self, before: Term, parts: tuple[Tree, ...], tail: Term) -> Term:
+        """The parts behind `before`: at an edge there is a sign of a word on one side of it and none on the other."""
+        place = next((place for place, part in enumerate(parts) if part[0] == "edge"), len(parts))
+        if place == len(parts):
+            return self.chain(before, self._build(("cat", *parts), tail))
+        if has(("cat", *parts[:place]), "look"):
+            raise Irregular("a look ahead before the edge of a word")
+        before = self.chain(before, self._build(("cat", *parts[:place]), EMPTY_TEXT))
+        if self.is_nullable(before):
+            raise Irregular("nothing between two edges of words")
+        _, signs, wanted = parts[place]
+        after = self._after(EMPTY_TEXT, parts[place + 1 :], tail)
+        inside = self.chain(self.anything, self.letters(signs)), self.chain(self.letters(signs), self.anything)
+        outside = self.inverse(inside[0]), self.inverse(inside[1])
+        pairs = ((inside, outside), (outside, inside)) if wanted else ((inside, inside), (outside, outside))
+        return self.either(
+            self.chain(self.both((before, left[0])), self.both((after, right[1]))) for left, right in pairs
+        )
 
     # -- deciding ------------------------------------------------------------------------------------
 
