@@ -13,6 +13,7 @@ from choreo.compat.anchors import idle, meaning
 from choreo.compat.budget import Budget, TooMuch
 from choreo.compat.changes import changes
 from choreo.compat.checks import CHECKS
+from choreo.compat.dialects import LINE_END, READINGS, Rewrite, rewritten
 from choreo.compat.document import Document, child
 from choreo.compat.draft import Unusable, declared, since
 from choreo.compat.graph import Graph
@@ -45,9 +46,15 @@ def compare(old: Any, new: Any) -> Comparison:
 def _every_reading(writer: Document, reader: Document, writers: str, readers: str) -> Direction:
     """The answer that holds for readers who check formats and for those who do not, and as patterns were meant."""
     plain = _direction(writer, reader, writers, readers)
+    if plain.answer == "breaking":
+        return _unless_read_as_specified(plain, writer, reader)
     if plain.breaks or plain.rule == "same":
         return plain
-    return _where_checked(writer, reader, writers, readers) or _as_meant(writer, reader, writers, readers) or plain
+    for reading in (_where_checked, _as_meant, _as_others_read):
+        other = reading(writer, reader, writers, readers)
+        if other is not None:
+            return other
+    return _with_line_ends(plain, writer, reader)
 
 
 def _where_checked(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
@@ -72,6 +79,49 @@ def _as_meant(writer: Document, reader: Document, writers: str, readers: str) ->
     said, whole = (" and ".join(f"`{pattern}`" for pattern in patterns) for patterns in (meant, meant.values()))
     message = f"nothing breaks, since every text fits {said}, which is hardly meant; as {whole} it may break"
     return Direction("unknown", "undecided", "", message)
+
+
+def _as_others_read(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
+    """A doubt, where something breaks for those who read patterns in another dialect than the validator does."""
+    for name, rewrite in READINGS.items():
+        found = _as_read(writer, reader, rewrite)
+        broken = found.counterexample if found is not None else None
+        if broken is not None:
+            message = (
+                f"nothing breaks as this validator reads patterns, but as {name} does, the {writers} one accepts"
+                f" what the {readers} one refuses: {broken.reason}"
+            )
+            return Direction("unknown", "undecided", "", message)
+    return None
+
+
+def _with_line_ends(plain: Direction, writer: Document, reader: Document) -> Direction:
+    """A remark, no more: who lets `$` stand before a last line end is at odds with the specification."""
+    broken = _as_read(writer, reader, LINE_END)
+    if broken is None or broken.counterexample is None:
+        return plain
+    remark = f"; but where `$` also stands before a last line end, as in Python: {broken.counterexample.reason}"
+    return replace(plain, message=plain.message + remark)
+
+
+def _unless_read_as_specified(plain: Direction, writer: Document, reader: Document) -> Direction:
+    """A remark, too: what the validator refuses is refused, also where the specification would have it pass."""
+    other = _as_read(writer, reader, READINGS["ECMA 262"])
+    if other is None or other.breaks:
+        return plain
+    return replace(plain, message=f"{plain.message}; with patterns as ECMA 262 reads them nothing would break")
+
+
+def _as_read(writer: Document, reader: Document, rewrite: Rewrite) -> Direction | None:
+    """The answer where patterns are read in another way; None where that is no other way."""
+    texts = [rewritten(document.schema, rewrite) for document in (writer, reader)]
+    if texts == [writer.schema, reader.schema]:
+        return None
+    try:
+        first, second = (Document(text, document.draft) for text, document in zip(texts, (writer, reader), strict=True))
+    except Unusable:
+        return None
+    return _direction(first, second, "", "")
 
 
 def _has_checks(document: Document) -> bool:

@@ -14,7 +14,7 @@ from choreo.compat.draft import Unusable, open_schema
 from choreo.compat.wellformed import check_parts
 
 DATA = ("enum", "const", "default", "examples", "example")
-_NAMED = (
+NAMED = (
     *("properties", "patternProperties", "dependentSchemas", "dependentRequired", "dependencies"),
     *("$defs", "definitions"),
 )
@@ -128,7 +128,7 @@ class Document:
                 continue
             yield pointer, part
             waiting += [(child(pointer, key), part[key]) for key in _WITHIN if key in part]
-            for key in _NAMED:
+            for key in NAMED:
                 if isinstance(part.get(key), Mapping):
                     waiting += [(child(pointer, key, name), value) for name, value in part[key].items()]
 
@@ -210,7 +210,7 @@ class Document:
         for key, value in schema.items():
             if key in TOLD or key in ("$defs", "definitions", "$schema") or key.startswith("x-"):
                 continue
-            if key in _NAMED and isinstance(value, Mapping):
+            if key in NAMED and isinstance(value, Mapping):
                 found[key] = {
                     name: self._essence(part, child(pointer, key, name), targets) for name, part in value.items()
                 }
