@@ -17,7 +17,9 @@ from choreo.compat.outcome import NOTHING, Doubt, Found, Nothing, Outcome
 from choreo.compat.values import key
 
 _MOST_ITEMS = 3_000
+_LONGEST = 2_000_000
 _MOST_UNIQUE = 100
+_MOST_NUMBERED = 20_000
 _MOST_WANTED = 24
 _MOST_TWINNED = 8
 
@@ -135,7 +137,7 @@ def _filled(folded: _Lists, places: Places, solver: Asker) -> Outcome:
     if folded.most is not None and length > folded.most:
         return NOTHING
     if length > _MOST_ITEMS:
-        return _too_long(folded, solver)
+        return _long(folded, places, length, solver)
     goals = [folded.base(place) | places.get(place, frozenset()) for place in range(length)]
     limits = [(most, lit) for most, lit in folded.few if most > 0]
     if not limits:
@@ -143,11 +145,18 @@ def _filled(folded: _Lists, places: Places, solver: Asker) -> Outcome:
     return _limited(goals, limits, folded, solver)
 
 
-def _too_long(folded: _Lists, solver: Asker) -> Outcome:
-    """A list of many items: no value is made, but a place that nothing fits is a proof."""
-    if isinstance(solver.solve(folded.base(folded.alike)), Nothing):
-        return NOTHING
-    return Doubt("a list of that many items is not made")
+def _long(folded: _Lists, places: Places, length: int, solver: Asker) -> Outcome:
+    """A list of many items: after the first ones they are all the same one. A place that nothing fits is a proof."""
+    rest = solver.solve(folded.base(folded.alike))
+    if isinstance(rest, Nothing) or length > _LONGEST or folded.unique or any(most > 0 for most, _ in folded.few):
+        return NOTHING if isinstance(rest, Nothing) else Doubt("a list of that many items is not made")
+    if isinstance(rest, Doubt):
+        return rest
+    head = max([folded.alike, *(place + 1 for place in places)])
+    first = _items([folded.base(place) | places.get(place, frozenset()) for place in range(head)], folded, solver)
+    if not isinstance(first, Found):
+        return first
+    return Found([*first.value, *[rest.value] * (length - head)], first.sure and rest.sure)
 
 
 def _limited(goals: list[Goal], limits: list[tuple[int, Lit]], folded: _Lists, solver: Asker) -> Outcome:
@@ -197,7 +206,7 @@ def _unique(goals: list[Goal], solver: Asker) -> Outcome:
     if any(isinstance(solver.solve(goal), Nothing) for goal in goals):
         return NOTHING
     if len(goals) > _MOST_UNIQUE:
-        return Doubt("so many different items are not looked for")
+        return _numbered(goals, solver)
     choices: dict[Goal, list[Found]] = {}
     for goal in dict.fromkeys(goals):
         values = _several(goal, len(goals), solver)
@@ -208,6 +217,17 @@ def _unique(goals: list[Goal], solver: Asker) -> Outcome:
     if chosen is None:
         return NOTHING
     return Found([found.value for found in chosen], all(found.sure for found in chosen))
+
+
+def _numbered(goals: list[Goal], solver: Asker) -> Outcome:
+    """So many items that all differ, found among the whole numbers or among texts with a number in them."""
+    if len(goals) <= _MOST_NUMBERED:
+        for kind in (int, str):
+            values = [kind(place) for place in range(len(goals))]
+            fitting = zip(goals, values, strict=True)
+            if all(solver.graph.holds(number, value) is wanted for goal, value in fitting for number, wanted in goal):
+                return Found(values)
+    return Doubt("so many different items are not looked for")
 
 
 def _several(goal: Goal, most: int, solver: Asker) -> list[Found] | Doubt:

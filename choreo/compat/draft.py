@@ -87,7 +87,7 @@ def _validators(schema: Any, draft: int, checked: bool) -> Any:
             "registry": jsonschema_rs.Registry([]),
             "validate_formats": checked,
             "pattern_options": patterns,
-            "keywords": {"contentEncoding": Encoded} if checked and draft > 7 else None,
+            "keywords": {"contentEncoding": Encoded, "contentMediaType": Encoded} if checked and draft > 7 else None,
         }
         found: Any = jsonschema_rs.validator_map_for(text, **options)
         if "#" in found.keys():  # noqa: SIM118 - no mapping: parts that cannot be used are just not in it
@@ -127,13 +127,14 @@ def _as_definitions(part: Any) -> Any:
 
 
 class Encoded:
-    """`contentEncoding` for the validator, which takes it for a remark in the drafts after 7."""
+    """What is said about the content of a text, for the validator, which takes it for a remark after draft 7."""
 
     def __init__(self, parent: Mapping[str, Any], value: Any, path: object) -> None:
         import jsonschema_rs
 
         self._told = value
-        self._validator = jsonschema_rs.Draft7Validator({"contentEncoding": value})
+        schema = {word: parent[word] for word in ("contentEncoding", "contentMediaType") if word in parent}
+        self._validator = jsonschema_rs.Draft7Validator(schema)
 
     def validate(self, instance: Any) -> None:
         if not self._validator.is_valid(instance):

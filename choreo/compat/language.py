@@ -7,7 +7,7 @@ small numbers in a table; equal terms are one. The shortest text of a language i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from choreo.compat import charset, regex
@@ -18,8 +18,9 @@ from choreo.compat.regex import Irregular, Tree, flat, has
 BEGIN, END = -1, -2
 NOTHING, EMPTY_TEXT = 0, 1
 _UNROLLED = 4
-_MOST_LOOKED = 4_000
-"""Characters of a wanted length that a search counts; beyond it the answer is not known."""
+_MOST_COUNTED = 300
+"""Characters of a wanted length that a search counts one by one."""
+_LONGEST = 200_000
 
 Term = int
 
@@ -202,8 +203,8 @@ class Language:
 
         Raises TooLong, and TooMuch where the budget ends first.
         """
-        if least > _MOST_LOOKED:
-            raise TooLong
+        if least > _MOST_COUNTED:
+            return self._long(term, least, most)
         start = self._derive(term, BEGIN)
         waiting: deque[tuple[Term, int, str]] = deque([(start, 0, "")])
         known = {(start, 0)}
@@ -221,6 +222,47 @@ class Language:
                     known.add(state)
                     waiting.append((*state, text + chr(code)))
         return None
+
+    def _long(self, term: Term, least: int, most: int | None) -> str | None:
+        """A text of at least so many characters: which terms are left after so many of them repeats after a while."""
+        if least > _LONGEST:
+            raise TooLong
+        levels = [frozenset({self._derive(term, BEGIN)})]
+        seen: dict[frozenset[Term], int] = {}
+        while levels[-1] not in seen:
+            seen[levels[-1]] = len(levels) - 1
+            levels.append(frozenset(there for _, _, there in self._steps(levels[-1])))
+        first = seen[levels[-1]]
+        period = len(levels) - 1 - first
+
+        def level(length: int) -> frozenset[Term]:
+            return levels[length if length < first else first + (length - first) % period]
+
+        for length in range(least, max(least, first) + period):
+            last = next((here for here in sorted(level(length)) if self.is_nullable(self._derive(here, END))), None)
+            if (most is None or length <= most) and last is not None:
+                return self._spelled([level(place) for place in range(length)], last)
+        return None
+
+    def _steps(self, terms: Iterable[Term]) -> Iterator[tuple[Term, int, Term]]:
+        """Each character that may follow: the term before it, the character, the term after it."""
+        for here in sorted(terms):
+            for code in self._alphabet():
+                self._budget.spend()
+                there = self._derive(here, code)
+                if there != NOTHING:
+                    yield here, code, there
+
+    def _spelled(self, levels: list[frozenset[Term]], last: Term) -> str:
+        """The text that leads through these levels to this term."""
+        known: dict[tuple[frozenset[Term], Term], tuple[Term, int]] = {}
+        codes: list[int] = []
+        for level in reversed(levels):
+            if (level, last) not in known:
+                known[level, last] = next((here, code) for here, code, there in self._steps(level) if there == last)
+            last, code = known[level, last]
+            codes.append(code)
+        return "".join(map(chr, reversed(codes)))
 
     def _alphabet(self) -> tuple[int, ...]:
         if self._letters is None:

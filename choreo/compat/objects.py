@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import product
+from itertools import islice
 from typing import Any
 
 from choreo.compat import draft
@@ -19,8 +19,9 @@ from choreo.compat.meaning import Values
 from choreo.compat.outcome import NOTHING, Doubt, Found, Nothing, Outcome
 from choreo.compat.values import key
 
-_MOST_PATTERNS = 7
+_MOST_FRESH = 128
 _MOST_FIELDS = 400
+_MOST_NUMBERED = 20_000
 _MOST_WANTED = 8
 
 Fields = dict[str, frozenset[Lit]]
@@ -205,22 +206,28 @@ class _Search:
 
     def fresh(self, demand: Formula | None, tried: Sequence[str]) -> Iterator[str]:
         """A new name for each set of patterns that it may fit."""
-        patterns = self.folded.patterns
-        if len(patterns) > _MOST_PATTERNS:
-            self.doubt = Doubt("too many patterns for names")
-            patterns = patterns[:_MOST_PATTERNS]
         lits = [*self.folded.names, *([demand[1]] if demand is not None and demand[0] == "badname" else [])]
         others = ("ne", Values(tuple((key(name), name) for name in tried)))
-        for fits in product((False, True), repeat=len(patterns)):
-            chosen = dict(zip(patterns, fits, strict=True))
-            if not _agrees(demand, chosen):
-                continue
-            tests = tuple(("pattern" if fit else "npattern", pattern) for pattern, fit in chosen.items())
-            outcome = self.solver.of_type(frozenset(lits), "string", (*tests, others))
-            if isinstance(outcome, Doubt):
-                self.doubt = outcome
-            elif isinstance(outcome, Found):
-                yield outcome.value
+        names = self._fitting(demand, frozenset(lits), (others,), self.folded.patterns)
+        yield from islice(names, _MOST_FRESH)
+        if next(names, None) is not None:
+            self.doubt = Doubt("too many patterns for names")
+
+    def _fitting(
+        self, demand: Formula | None, lits: Goal, tests: tuple[Formula, ...], patterns: Sequence[str]
+    ) -> Iterator[str]:
+        """Names that meet the tests, one for each way to fit some of the patterns and not the others."""
+        outcome = self.solver.of_type(lits, "string", tests)
+        if isinstance(outcome, Doubt):
+            self.doubt = outcome
+        if not patterns and isinstance(outcome, Found):
+            yield outcome.value
+        if not patterns or isinstance(outcome, Nothing):
+            return
+        for fits in (False, True):
+            if _agrees(demand, patterns[0], fits):
+                test = ("pattern" if fits else "npattern", patterns[0])
+                yield from self._fitting(demand, lits, (*tests, test), patterns[1:])
 
     # -- the whole object ----------------------------------------------------------------------------
 
@@ -228,8 +235,6 @@ class _Search:
         """The object with these fields and as many more as it must have."""
         if len(fields) > self.folded.most or not all(map(self.may_be, fields)):
             return NOTHING
-        if self.folded.least > _MOST_FIELDS:
-            return self._crowded()
         values: dict[str, Any] = {}
         sure = True
         for name, lits in fields.items():
@@ -252,6 +257,9 @@ class _Search:
                 values[name] = outcome.value
             elif isinstance(outcome, Doubt):
                 doubt = outcome
+        self._number(values)
+        if self.folded.least - len(values) > _MOST_FIELDS:
+            return Doubt("an object with that many fields is not made")
         while len(values) < self.folded.least:
             more = self._another(values)
             if not isinstance(more, Found):
@@ -270,14 +278,22 @@ class _Search:
                 doubt = outcome
         return doubt
 
-    def _crowded(self) -> Outcome:
-        return Doubt("an object with that many fields is not made")
+    def _number(self, values: dict[str, Any]) -> None:
+        """Add many fields that have a number for their name, while they fit."""
+        for place in range(min(self.folded.least - len(values), _MOST_NUMBERED)):
+            name = f"n{place}"
+            if name in values or name in self.folded.absent or not self.may_be(name):
+                return
+            outcome = self.solver.solve(self.folded.goal(name))
+            if not isinstance(outcome, Found):
+                return
+            values[name] = outcome.value
 
 
-def _agrees(demand: Formula | None, chosen: dict[str, bool]) -> bool:
-    """Whether a name that fits these patterns is one that is asked for."""
+def _agrees(demand: Formula | None, pattern: str, fits: bool) -> bool:
+    """Whether a name that fits this pattern, or does not, may be one that is asked for."""
     if demand is None or demand[0] == "badname":
         return True
     if demand[0] == "matching":
-        return chosen.get(demand[1], True)
-    return not any(chosen.get(pattern) for pattern in demand[2])
+        return fits or pattern != demand[1]
+    return not fits or pattern not in demand[2]

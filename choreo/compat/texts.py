@@ -13,7 +13,7 @@ from choreo.compat.outcome import NOTHING, Doubt, Found, Outcome
 from choreo.compat.regex import Irregular
 
 _MOST_TRIED = 12
-_LONGEST = 100_000
+_LONGEST = 2_000_000
 _MOST_FORBIDDEN = 30_000
 _ENDS = frozenset("\n\r\u2028\u2029")
 _LINE = r"^[^\n\r\u2028\u2029]*$"

@@ -12,7 +12,7 @@ from itertools import product
 from choreo.compat.formula import Formula, conj, disj
 from choreo.compat.graph import Graph
 
-_MOST_SWITCHES = 5
+_MOST_SWITCHES = 8
 _OWN = {
     "unevaluatedProperties": ("properties", "patternProperties", "additionalProperties", "unevaluatedProperties"),
     "unevaluatedItems": ("prefixItems", "items", "additionalItems", "contains", "unevaluatedItems"),

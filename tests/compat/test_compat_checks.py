@@ -61,6 +61,7 @@ CASES = {
         Y,
         N,
     ),
+    "a kind of content more": (S, {**S, "contentMediaType": "application/json"}, N, Y),
     "and is nothing by itself": (
         {"$schema": D7, **encoded("base64", contentMediaType="application/json")},
         {"$schema": D7, "type": "string", "contentMediaType": "application/json"},
