@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from choreo.compat.alternatives import odd_alternatives
 from choreo.compat.anchors import idle, meaning
 from choreo.compat.budget import Budget, TooMuch
 from choreo.compat.changes import changes
@@ -50,7 +51,7 @@ def _every_reading(writer: Document, reader: Document, writers: str, readers: st
         return _unless_read_as_specified(plain, writer, reader)
     if plain.breaks or plain.rule == "same":
         return plain
-    for reading in (_where_checked, _as_meant, _as_others_read):
+    for reading in (_where_checked, _as_meant, _by_alternative, _as_others_read):
         other = reading(writer, reader, writers, readers)
         if other is not None:
             return other
@@ -78,6 +79,20 @@ def _as_meant(writer: Document, reader: Document, writers: str, readers: str) ->
         return None
     said, whole = (" and ".join(f"`{pattern}`" for pattern in patterns) for patterns in (meant, meant.values()))
     message = f"nothing breaks, since every text fits {said}, which is hardly meant; as {whole} it may break"
+    return Direction("unknown", "undecided", "", message)
+
+
+def _by_alternative(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
+    """A doubt, where something changes in alternatives that hardly say what was meant."""
+
+    def breaks(first: Document, second: Document) -> bool:
+        return _direction(first, second, writers, readers).answer == "breaking"
+
+    place = next(odd_alternatives(writer, reader, breaks), None)
+    if place is None:
+        return None
+    what = "every value fits one of" if place.endswith("anyOf") else "what fits two is refused among"
+    message = f"nothing breaks, since {what} the alternatives at {place}, which is hardly meant; by itself one breaks"
     return Direction("unknown", "undecided", "", message)
 
 
