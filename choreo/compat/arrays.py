@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations, islice, product
 from typing import Any
 
 from choreo.compat.asker import Asker
@@ -21,7 +21,8 @@ _LONGEST = 2_000_000
 _MOST_UNIQUE = 100
 _MOST_NUMBERED = 20_000
 _MOST_WANTED = 24
-_MOST_TWINNED = 8
+_MOST_TWINNED = 32
+_MOST_ASKED = 4
 
 Places = dict[int, frozenset[Lit]]
 
@@ -266,7 +267,7 @@ def _paired(choices: list[list[Found]]) -> list[Found] | None:
 
 def _with_twins(folded: _Lists, solver: Asker) -> Outcome:
     """A list with two equal items."""
-    last = folded.alike + 2
+    last = max([folded.alike, *(wanted.first + 1 for wanted in folded.wanted)]) + 2
     doubt: Outcome = NOTHING
     for first, second in combinations(range(min(last, 12)), 2):
         if folded.most is not None and second >= folded.most:
@@ -280,11 +281,18 @@ def _with_twins(folded: _Lists, solver: Asker) -> Outcome:
 
 
 def _twinned(folded: _Lists, first: int, second: int, solver: Asker) -> Outcome:
-    """The same value at two places, if need be one that is wanted anyhow."""
+    """The same value at two places.
+
+    All that matters about it is which of the schemas it meets that are asked for or counted: one value stands for all
+    that meet the same ones.
+    """
     both = folded.base(first) | folded.base(second)
+    asked = dict.fromkeys(number for number, _ in (*(w.lit for w in folded.wanted), *(lit for _, lit in folded.few)))
+    if len(asked) > _MOST_ASKED:
+        return Doubt("two equal items among too many other demands")
     doubt: Outcome = NOTHING
-    for goal in dict.fromkeys([both, *(both | {wanted.lit} for wanted in folded.wanted)]):
-        outcome = solver.solve(goal)
+    for signs in product((True, False), repeat=len(asked)):
+        outcome = solver.solve(both | frozenset(zip(asked, signs, strict=True)))
         if isinstance(outcome, Found):
             shared = frozenset({(solver.graph.constant(outcome.value), True)})
             outcome = _around(folded, {first: shared, second: shared}, solver)
@@ -296,9 +304,13 @@ def _twinned(folded: _Lists, first: int, second: int, solver: Asker) -> Outcome:
 
 
 def _around(folded: _Lists, twins: Places, solver: Asker) -> Outcome:
-    """A list with these two in it. Other twins might leave room for more."""
-    for places in islice(_placed(folded, solver, twins), _MOST_TWINNED):
+    """A list with these two in it."""
+    doubt: Outcome = NOTHING
+    placed = _placed(folded, solver, twins)
+    for places in islice(placed, _MOST_TWINNED):
         outcome = _filled(folded, places, solver)
-        if not isinstance(outcome, Nothing):
+        if isinstance(outcome, Found):
             return outcome
-    return Doubt("two equal items among other demands") if folded.wanted or folded.few else NOTHING
+        if isinstance(outcome, Doubt):
+            doubt = outcome
+    return doubt if next(placed, None) is None else Doubt("two equal items among other demands")

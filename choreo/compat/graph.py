@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,15 @@ _IN_PLACE_ONE = ("not", "if", "then", "else")
 _OPPOSING = ("not", "if", "oneOf", "unevaluatedProperties", "unevaluatedItems")
 
 
+class Either(tuple[int, ...]):
+    """The numbers of schemas, of which one is enough: no text has it, it follows from several."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A schema: where it stands, or the one `value` that it accepts (`document` is None then)."""
+    """A schema: where it stands, or the one value that it accepts, or an `Either` (`document` is None for these)."""
 
     document: Document | None
     pointer: str
@@ -58,6 +64,16 @@ class Graph:
             self.nodes.append(Node(None, "", {"const": value}))
         return self._numbers[name]
 
+    def either(self, numbers: Iterable[int]) -> int:
+        """The number of the schema that accepts what one of these accepts."""
+        found = Either(dict.fromkeys(numbers))
+        if len(found) == 1:
+            return found[0]
+        if found not in self._numbers:
+            self._numbers[found] = len(self.nodes)
+            self.nodes.append(Node(None, "", found))
+        return self._numbers[found]
+
     def below(self, number: int, *keys: str | int) -> int:
         """The number of a schema inside another one."""
         node = self.nodes[number]
@@ -75,6 +91,9 @@ class Graph:
     def holds(self, number: int, value: Any) -> bool | None:
         """The validator's verdict on a value under a schema; None where it has none."""
         node = self.nodes[number]
+        if isinstance(node.schema, Either):
+            verdicts = [self.holds(part, value) for part in node.schema]
+            return True if True in verdicts else None if None in verdicts else False
         if node.document is None:
             return bool(key(node.schema["const"]) == key(value))
         return node.document.is_valid(value, node.pointer)
@@ -116,6 +135,8 @@ class Graph:
     def _in_place(self, number: int) -> list[int]:
         node = self.nodes[number]
         schema = node.schema
+        if isinstance(schema, Either):
+            return list(schema)
         if not isinstance(schema, Mapping) or node.document is None:
             return []
         ones = _IN_PLACE_ONE if node.draft >= 7 else ("not",)

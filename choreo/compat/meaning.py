@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from choreo.compat.formula import FALSE, TRUE, Formula, conj, disj, negated
-from choreo.compat.graph import Graph
+from choreo.compat.graph import Either, Graph
 from choreo.compat.unevaluated import unevaluated
 from choreo.compat.values import exact, key, type_of
 
@@ -57,6 +57,8 @@ class Meaning:
         schema = node.schema
         if isinstance(schema, bool):
             return TRUE if schema else FALSE
+        if isinstance(schema, Either):
+            return disj(map(self.graph.lit, schema))
         if (node.document is not None and node.document.is_dynamic) or self.graph.is_paradox(number):
             return ("opaque", self.graph.name(number), True)
         if "$ref" in schema and node.draft < 19:

@@ -67,11 +67,12 @@ def _fields(graph: Graph, counted: list[int], rest: int) -> Formula | None:
 
 def _items(graph: Graph, counted: list[int], rest: int) -> Formula | None:
     first: tuple[int, ...] = ()
+    rests = [rest]
     for place, number in enumerate(counted):
         schema = graph.nodes[number].schema
         listed = "prefixItems" if graph.nodes[number].draft == 20 else "items"
         if "contains" in schema and graph.nodes[number].draft == 20:
-            raise _Undecided
+            rests.append(graph.below(number, "contains"))
         if "items" in schema and (not isinstance(schema["items"], list) or "additionalItems" in schema):
             return None
         if place and "unevaluatedItems" in schema:
@@ -79,7 +80,7 @@ def _items(graph: Graph, counted: list[int], rest: int) -> Formula | None:
         known = schema.get(listed, ())
         if len(known) > len(first):
             first = tuple(graph.below(number, listed, place) for place in range(len(known)))
-    return ("items", first, rest)
+    return ("items", first, graph.either(rests))
 
 
 def _neighbours(graph: Graph, number: int, keyword: str, above: tuple[int, ...]) -> tuple[list[int], list[Switch]]:

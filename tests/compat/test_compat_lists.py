@@ -62,6 +62,18 @@ CASES = {
         Y,
         Y,
     ),
+    "no twins where one alone is allowed": (
+        {"type": "array", "contains": INT, "maxContains": 1, "items": {"enum": [1, 2]}},
+        {"type": "array", "contains": INT, "uniqueItems": True},
+        Y,
+        N,
+    ),
+    "twins of another kind": (
+        {"type": "array", "contains": INT, "maxContains": 1, "maxItems": 3},
+        {"type": "array", "contains": INT, "uniqueItems": True},
+        N,
+        N,
+    ),
     "no room for twins": (
         {"type": "array", "maxItems": 1},
         {"type": "array", "uniqueItems": True, "maxItems": 1},

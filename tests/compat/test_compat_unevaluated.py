@@ -68,6 +68,30 @@ CASES = {
         Y,
         Y,
     ),
+    "items that contain something": (
+        {"type": "array", "contains": S, "unevaluatedItems": False},
+        {"type": "array", "items": S, "minItems": 1},
+        Y,
+        Y,
+    ),
+    "first items, and what is contained beside them": (
+        {"type": "array", "prefixItems": [INT], "contains": S, "minContains": 0, "unevaluatedItems": {"type": "null"}},
+        {"type": "array", "prefixItems": [INT], "items": {"type": ["null", "string"]}},
+        Y,
+        Y,
+    ),
+    "what is contained in an alternative": (
+        {"type": "array", "anyOf": [{"contains": S}, {"maxItems": 1}], "unevaluatedItems": INT},
+        {"type": "array", "items": {"type": ["integer", "string"]}},
+        Y,
+        N,
+    ),
+    "contained, but not in that draft": (
+        {"$schema": D19, "type": "array", "contains": S, "unevaluatedItems": False},
+        False,
+        Y,
+        Y,
+    ),
     "alternatives in a circle": (
         {"$ref": "#/$defs/n", "$defs": {"n": closed(anyOf=[has("a"), {"$ref": "#/$defs/n"}])}},
         {"type": "object", "required": ["b"]},
