@@ -6,7 +6,7 @@ is all that matters about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -20,6 +20,7 @@ from choreo.compat.outcome import NOTHING, Doubt, Found, Nothing, Outcome
 from choreo.compat.values import key
 
 _MOST_FRESH = 128
+_MOST_CASES = 40
 _MOST_FIELDS = 400
 _MOST_NUMBERED = 20_000
 _MOST_WANTED = 8
@@ -140,6 +141,19 @@ def _field_status(folded: _Objects, name: str, lit: Lit, solver: Asker) -> Statu
         return Status.CLOSED
     against = folded.goal(name, frozenset({(lit[0], not lit[1])}))
     return Status.MET if name in folded.present and isinstance(solver.solve(against), Nothing) else Status.OPEN
+
+
+def cases(demands: Sequence[Formula], solver: Asker) -> list[Formula]:
+    """The values of a field that must be there and has but a few, such as the kind in a union."""
+    folded = _Objects(demands)
+    graph = solver.graph
+    for name in folded.present:
+        wanted = [graph.nodes[number].schema for number, is_wanted in folded.goal(name) if is_wanted]
+        texts = [schema for schema in wanted if isinstance(schema, Mapping) and "$ref" not in schema]
+        listed: list[Any] = next((schema["enum"] for schema in texts if isinstance(schema.get("enum"), list)), [])
+        if 1 < len(listed) <= _MOST_CASES and not any("const" in schema for schema in texts):
+            return [("at", name, (graph.constant(value), True)) for value in listed]
+    return []
 
 
 def solve(demands: Sequence[Formula], solver: Asker) -> Outcome:

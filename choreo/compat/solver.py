@@ -24,6 +24,8 @@ from choreo.compat.values import TYPES, key, type_of
 Accept = Callable[[Any], bool]
 _DEEPEST = 52
 _MOST_STATUS_DEPTH = 3
+_MANY_CLAUSES = 5
+"""From so many on, the values of a field that tells cases apart are gone through one by one."""
 _REFUSED = Doubt("what was found is not what the validator says")
 
 
@@ -111,6 +113,11 @@ class Solver:
             chosen = self._narrowed(branch, kind)
             if chosen is None:
                 continue
+            if len(chosen) > 1 and kind == "object" and len(branch.clauses) >= _MANY_CLAUSES:
+                cases = objects.cases(list(branch.demands), self)
+                if cases:
+                    branch.clauses.append(("or", *chosen))
+                    chosen = cases
             if len(chosen) > 1:
                 waiting += [branch.copy(option) for option in reversed(chosen)]
                 return NOTHING

@@ -23,6 +23,22 @@ def fields(word, bound, **more):
     return bounded("object", word, bound, **more)
 
 
+KINDS = [f"k{number}" for number in range(10)]
+
+
+def of_kind(kind):
+    return {"type": "object", "properties": {"kind": {"const": kind}}, "required": ["kind", f"of_{kind}"]}
+
+
+def conditions(kinds):
+    known = {"kind": {"enum": KINDS}}
+    rules = [
+        {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": {"required": [f"of_{kind}"]}}
+        for kind in kinds
+    ]
+    return {"type": "object", "properties": known, "required": ["kind"], "allOf": rules}
+
+
 PREFIXES = {f"^x{number}-": S for number in range(12)}
 CASES = {
     "a text of a million": (bounded("string", "maxLength", 10**6), bounded("string", "maxLength", 2 * 10**6), Y, N),
@@ -57,6 +73,19 @@ CASES = {
         {"type": "object", "patternProperties": dict(list(PREFIXES.items())[1:])},
         Y,
         N,
+    ),
+    "conditions and a union": (conditions(KINDS), {"oneOf": [of_kind(kind) for kind in KINDS]}, Y, Y),
+    "a condition less": (conditions(KINDS), conditions(KINDS[1:]), Y, N),
+    "a list of kinds beside a reference is none in draft 7": (
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "definitions": {"any": {"type": "string"}},
+            **conditions(KINDS),
+            "properties": {"kind": {"$ref": "#/definitions/any", "enum": KINDS}},
+        },
+        {"oneOf": [of_kind(kind) for kind in KINDS]},
+        N,
+        Y,
     ),
     "many alternatives and nothing else": (
         {
