@@ -14,6 +14,7 @@ from choreo.compat.anchors import idle, meaning
 from choreo.compat.budget import Budget, TooMuch
 from choreo.compat.changes import changes
 from choreo.compat.checks import CHECKS
+from choreo.compat.contradictions import mended, refuses_its_const
 from choreo.compat.dialects import LINE_END, READINGS, Rewrite, rewritten
 from choreo.compat.document import Document, child
 from choreo.compat.draft import Unusable, declared, since
@@ -51,7 +52,7 @@ def _every_reading(writer: Document, reader: Document, writers: str, readers: st
         return _unless_read_as_specified(plain, writer, reader)
     if plain.breaks or plain.rule == "same":
         return plain
-    for reading in (_where_checked, _as_meant, _by_alternative, _as_others_read):
+    for reading in (_where_checked, _as_meant, _as_const_says, _by_alternative, _as_others_read):
         other = reading(writer, reader, writers, readers)
         if other is not None:
             return other
@@ -79,6 +80,23 @@ def _as_meant(writer: Document, reader: Document, writers: str, readers: str) ->
         return None
     said, whole = (" and ".join(f"`{pattern}`" for pattern in patterns) for patterns in (meant, meant.values()))
     message = f"nothing breaks, since every text fits {said}, which is hardly meant; as {whole} it may break"
+    return Direction("unknown", "undecided", "", message)
+
+
+def _as_const_says(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
+    """A doubt, where nothing breaks only because a `const` and its `type` leave no value."""
+    found = [(document, pointer) for document in (writer, reader) for pointer, part in document.parts.items()
+             if document.draft > 4 and refuses_its_const(part)]  # fmt: skip
+    if not found:
+        return None
+    first, second = (Document(mended(document.schema), document.draft) for document in (writer, reader))
+    if _direction(first, second, writers, readers).answer != "breaking":
+        return None
+    side = writers if found[0][0] is writer else readers
+    message = (
+        f"nothing breaks, since the `type` at #{found[0][1]} of the {side} one refuses the `const` beside it,"
+        " which is hardly meant; without it something breaks"
+    )
     return Direction("unknown", "undecided", "", message)
 
 
