@@ -292,27 +292,41 @@ class Store:
         """Every event of the run, in order."""
         return [event for _, event in self.entries(run) if not isinstance(event, Attempt)]
 
-    def entries(self, run: RunRecord, *, attempts: bool = False) -> list[tuple[int, Event | Attempt]]:
-        """(seq, entry) of everything recorded about a run, in order; attempts only where asked for.
+    def version(self) -> int:
+        """A number that changes when another process commits anything. Raises StoreError where the store is gone."""
+        self.files.check()
+        return int(self._read(lambda: self._db.execute("PRAGMA data_version").fetchone())[0])
+
+    def added(self, run: RunRecord, after: int) -> list[Event]:
+        """The events behind entry `after`, as far as the run had come when `run` was read, in order.
+
+        Each table is read by itself, while the run may go on: `run.seq` is what makes one moment of them.
+        """
+        found = self.entries(run, after=after)
+        return [event for seq, event in found if after < seq <= run.seq and not isinstance(event, Attempt)]
+
+    def entries(self, run: RunRecord, *, attempts: bool = False, after: int = 0) -> list[tuple[int, Event | Attempt]]:
+        """(seq, entry) of everything recorded about a run, in order; attempts only where asked for. `after`: at least
+        all behind that entry.
 
         Raises StoreError where a row is not what choreo writes.
         """
         try:
-            return sorted(self._entries(run, attempts), key=lambda item: item[0])
+            return sorted(self._entries(run, attempts, after), key=lambda item: item[0])
         except (ValueError, LookupError, TypeError) as error:
             message = f"{self.path}: a row of run {run.id} cannot be read ({type(error).__name__}: {error})"
             raise StoreError("store-damaged", message, "restore a backup") from error
 
-    def _entries(self, run: RunRecord, attempts: bool) -> list[tuple[int, Event | Attempt]]:
+    def _entries(self, run: RunRecord, attempts: bool, after: int) -> list[tuple[int, Event | Attempt]]:
         fetch = self._fetcher({})
         found: list[tuple[int, Event | Attempt]] = []
-        for row in self._of("event", run):
+        for row in self._of("event", run, "seq", after):
             found.append((row["seq"], rows.read_event(row, fetch)))
-        for row in self._of("hop", run):
+        for row in self._of("hop", run, "MAX(seq,COALESCE(finished_seq,0))", after):
             found.extend(rows.read_hop(row, fetch))
-        for row in self._of("handoff", run):
+        for row in self._of("handoff", run, "seq", after):
             found.append((row["seq"], rows.read_handoff(row, fetch)))
-        for row in self._of("decision", run):
+        for row in self._of("decision", run, "MAX(seq,COALESCE(decided_seq,0))", after):
             found.extend(rows.read_question(row, fetch))
         if attempts:
             found.extend((row["seq"], attempt) for row, attempt in self._attempts(run))
@@ -351,8 +365,11 @@ class Store:
         found = [(row, rows.read_attempt(row, data)) for row in self._of("attempt", run)]
         return sorted(found, key=lambda item: item[0]["seq"])
 
-    def _of(self, table: str, run: RunRecord) -> list[rows.Row]:
-        return self._rows(f"SELECT * FROM {table} WHERE run=?", (run.key,))  # noqa: S608 - a literal of this module
+    def _of(self, table: str, run: RunRecord, last: str = "", after: int = 0) -> list[rows.Row]:
+        """The rows of a run; with `after` those whose `last` entry is a later one."""
+        newer = f" AND {last}>{after:d}" if after else ""
+        query = f"SELECT * FROM {table} WHERE run=?{newer}"  # noqa: S608 - literals of this module, and a number
+        return self._rows(query, (run.key,))
 
     def _fetcher(self, known: dict[int, Payload]) -> Callable[[int | None], Payload | None]:
         def fetch(number: int | None) -> Payload | None:
