@@ -27,7 +27,7 @@ from choreo.engine.advance import rebuild
 from choreo.engine.fold import fold
 from choreo.engine.limits import told
 from choreo.engine.position import Position, start
-from choreo.errors import DONE, TERMINATED, WAITING
+from choreo.errors import DONE, TERMINATED, WAITING, StoreError
 from choreo.plan import Plan
 from choreo.render.live import Live
 from choreo.render.text import safe_text
@@ -118,7 +118,7 @@ class _Followed:
     def look(self) -> bool:
         """Read what was committed since the last look. Returns whether anything has changed in the run itself."""
         self.news = []
-        version = self.store.version()
+        version = self._whether_anything()
         if version == self._version:
             return False
         self._version = version
@@ -127,6 +127,15 @@ class _Followed:
         below = self.store.below(self.record.id) if self._with_below else []
         self.news = [self._added(record) for record in (self.record, *below)]
         return self.record != before
+
+    def _whether_anything(self) -> int:
+        try:
+            return self.store.version()
+        except StoreError as error:
+            if error.code != "store-replaced":
+                raise
+            message = f"{self.store.path} is no longer the file that run {self.record.id} is kept in"
+            raise StoreError(error.code, message, "it was deleted, moved, replaced or overwritten") from error
 
     def _added(self, record: RunRecord) -> tuple[Position, list[Event]]:
         after, position = self._read.get(record.id) or (0, start(self._plan_of(record), record.id))
