@@ -37,7 +37,8 @@ from choreo.store.owner import is_alive
 from choreo.trace import Event, PlanChanged
 
 _TICK = 0.1
-_TICKS_A_LOOK = 2
+_LOOK = 0.2
+"""Seconds between two looks, more where a look takes long: it may take no more than a fifth of the time."""
 
 News = list[tuple[Position, list[Event]]]
 """What was added, by run, each with where the run stands now."""
@@ -62,12 +63,14 @@ def _watch(run: _Followed, shown: _Shown) -> None:
     run.look()
     shown.show(run.news)
     while not shown.unread:
+        began = time.monotonic()
         # In this order: what a process has written before it was gone is in what is read after that.
         played, changed = run.is_played, run.look()
         shown.show(run.news)
         if not played and not changed:
             return
-        for _ in range(_TICKS_A_LOOK):
+        next_look = time.monotonic() + max(_LOOK, 4 * (time.monotonic() - began))
+        while time.monotonic() < next_look:
             time.sleep(_TICK)
             shown.turn()
 
@@ -118,7 +121,7 @@ class _Followed:
     def look(self) -> bool:
         """Read what was committed since the last look. Returns whether anything has changed in the run itself."""
         self.news = []
-        version = self._whether_anything()
+        version = self._version_now()
         if version == self._version:
             return False
         self._version = version
@@ -128,7 +131,7 @@ class _Followed:
         self.news = [self._added(record) for record in (self.record, *below)]
         return self.record != before
 
-    def _whether_anything(self) -> int:
+    def _version_now(self) -> int:
         try:
             return self.store.version()
         except StoreError as error:

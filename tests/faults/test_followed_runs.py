@@ -136,6 +136,18 @@ def test_a_run_that_waits_for_a_person_ends_the_following_with_the_next_command(
     assert err == f"next: choreo review {run}" + (" --db 'my store.db'\n" if db else "\n")
 
 
+def test_a_run_that_waits_for_a_time_ends_the_following_with_when_it_goes_on(folder: Path) -> None:
+    (folder / "slow.go").touch()
+    path = slow_spec(folder)
+    spec = json.loads(path.read_text())
+    spec["handoffs"][-1]["after"] = "2h"
+    path.write_text(json.dumps(spec))
+    assert choreo(*RUN, cwd=folder).returncode == 4
+    done = choreo(*FOLLOW, cwd=folder)
+    assert (done.returncode, done.stdout.splitlines()[-1][:14]) == (4, "waiting until ")
+    assert done.stderr.endswith(" on: choreo resume --due\n")
+
+
 def test_a_run_that_is_stopped_ends_the_following_with_its_exit_code(
     folder: Path, player: subprocess.Popen[str], started: list[subprocess.Popen[str]]
 ) -> None:
