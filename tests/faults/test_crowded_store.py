@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from command_line import choreo, end_group, slow_spec, start, wait_until
+from command_line import choreo, end_group, ended, line_of, slow_spec, start, wait_until
 from playing import HEAD
 from relay import environment
 
@@ -83,18 +83,16 @@ def test_a_run_is_followed_to_its_end_while_many_others_are_played(tmp_path: Pat
     run = json.loads(choreo("runs", "--json", *db, cwd=tmp_path).stdout)[0]["id"]
     following = start("trace", run, "--follow", "--json", *db, cwd=tmp_path)
     try:
-        assert following.stdout is not None
-        first = following.stdout.readline()
+        first = line_of(following)
         made = [told(one) for one in [crowd(tmp_path, "play", f"p{number}", 15) for number in range(3)]]
         log = tmp_path / "trace.db-wal"
         assert not log.exists() or log.stat().st_size <= LOG
         (tmp_path / "slow.go").touch()
-        out, err = following.communicate(timeout=60)
+        code, out, err = ended(following)
     finally:
         (tmp_path / "slow.go").touch()
         end_group(following)
-        player.communicate(timeout=60)
-    assert (following.returncode, player.returncode, len(err.splitlines())) == (0, 0, 2), err
+    assert (code, ended(player)[0], len(err.splitlines())) == (0, 0, 2), err
     kept = json.loads(choreo("trace", run, "--json", *db, cwd=tmp_path).stdout)["events"]
     assert [json.loads(line) for line in (first + out).splitlines()] == kept
     assert sum(map(len, made)) == 45

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import PATIENCE, AtTerminal, choreo, end_group, slow_spec, start, wait_until
+from command_line import AtTerminal, choreo, end_group, ended, line_of, slow_spec, start, wait_until
 
 from choreo.store import Store, driver
 
@@ -55,17 +55,6 @@ def in_play(folder: Path, started: list[subprocess.Popen[str]], *args: str) -> s
 def follow(folder: Path, started: list[subprocess.Popen[str]], *more: str) -> subprocess.Popen[str]:
     started.append(start(*FOLLOW, *more, cwd=folder))
     return started[-1]
-
-
-def line_of(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline()
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit code, and what stood on stdout and stderr and was not read yet."""
-    out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
 
 
 def test_what_has_ended_is_shown_at_once_and_each_further_hop_and_the_end_as_they_come(
