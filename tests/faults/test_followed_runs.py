@@ -168,7 +168,9 @@ def test_a_result_that_cannot_be_written_is_an_error(folder: Path, player: subpr
 def test_ctrl_c_ends_the_following_and_not_the_run(
     folder: Path, player: subprocess.Popen[str], started: list[subprocess.Popen[str]]
 ) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background inherit deaf ears
     following = follow(folder, started)
+    signal.signal(signal.SIGINT, before)
     assert line_of(following).startswith("run ")
     os.killpg(following.pid, signal.SIGINT)
     code, out, err = ended(following)
