@@ -21,10 +21,11 @@ handoffs:
   - {{from: c, to: end}}
 """
 LOOKING = """
-    import glob, sqlite3
+    import glob
+    from choreo.store.driver import sqlite  # two SQLite libraries in one process take each other's locks away
     def look(x):
         [path] = glob.glob({folder!r} + "/*.db")
-        seen = sqlite3.connect(path).execute("SELECT number, finished_seq IS NOT NULL FROM hop ORDER BY number")
+        seen = sqlite.connect(path).execute("SELECT number, finished_seq IS NOT NULL FROM hop ORDER BY number")
         return {{"n": sum(number * 10 ** number for number, ended in seen if ended)}}
     """
 
