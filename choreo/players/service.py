@@ -97,16 +97,7 @@ class ServicePlayer:
                     raise PlayFailed(error.code, said, timeout=late, unsure=error.unsure) from error
                 await asyncio.sleep(wait)
             else:
-                done = Attempt(
-                    kind=self._call.kind,
-                    request=redact.data(called.request),
-                    response=redact.data(called.response),
-                    started=started,
-                    seconds=time.monotonic() - began,
-                    cost=0.0,
-                    facts=called.facts,
-                )
-                return Played(called.value, attempts=(done,))
+                return self._done(called, started, time.monotonic() - began)
         raise PlayFailed("no-attempt", "the role's `retry` allows no attempt")
 
     def _share(self, left: float, attempts: int) -> float:
@@ -119,6 +110,18 @@ class ServicePlayer:
         except TimeoutError as error:
             message = f"no result within {min(seconds, visit.deadline):.3g} s"
             raise CallError("timeout", message, retriable=self._call.ends_in_time) from error
+
+    def _done(self, called: Called, started: float, seconds: float) -> Played:
+        attempt = Attempt(
+            kind=self._call.kind,
+            request=redact.data(called.request),
+            response=redact.data(called.response),
+            started=started,
+            seconds=seconds,
+            cost=0.0,
+            facts=called.facts,
+        )
+        return Played(called.value, attempts=(attempt,))
 
     def _failed(self, visit: Visit, error: CallError, started: float, seconds: float) -> Attempt:
         return Attempt(

@@ -11,7 +11,7 @@ from typing import cast
 from choreo.engine.advance import finished_hop
 from choreo.engine.position import HopState
 from choreo.errors import NoHandles, PlayFailed
-from choreo.players.base import Instant, Played, Player, Visit, is_instant
+from choreo.players.base import Instant, Played, Player, Visit, is_instant, is_quick
 from choreo.runners.once import InDoubt, once_over_all
 from choreo.runners.parts import HopEnded, Runner, cut_short, is_priced, status_of
 from choreo.runners.thread import turns_for
@@ -46,6 +46,19 @@ class Visits:
     def is_below(self, hop: HopState) -> bool:
         """Whether the hop is a run of its own."""
         return isinstance(self._runner.plan.roles[hop.role].role.player, SpecPlayer)
+
+    def play_if_quick(self, hop: HopState) -> HopEnded | None:
+        """The end of a hop whose player has its output within a moment; None where `play` is to be awaited.
+
+        An effect is never begun here: what is in flight when the process must leave has to have a task.
+        """
+        role = self._runner.plan.roles[hop.role].role
+        player = self.player(hop)
+        if role.effect != "none" or role.key is not None or not is_quick(player):
+            return None
+        began = time.monotonic()
+        played = player.play_if_quick(self._visit(hop, role))
+        return None if played is None else self._done(hop, role, played, [], time.monotonic() - began)
 
     async def play(self, hop: HopState) -> HopEnded:
         """Have the hop's player play it, within its deadline. Whatever comes of it is an end of the hop."""
