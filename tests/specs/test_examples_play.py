@@ -271,6 +271,16 @@ def test_large_and_unsure_decisions_go_to_the_team_lead(
     assert (ran.asked[0].name, ran.asked[0].payload.value["why"]) == (touchpoint, why)
 
 
+def test_a_reply_that_still_has_the_gap_of_the_letter_is_the_leads(tmp_path: Path) -> None:
+    models = {
+        "read": [case("08-question")],
+        "decide": [{"reason": "It is a question.", "action": "answer_question"}],
+        "draft": [{"body": "Dear Samuel,\n\nthank you for your message. ANSWER"}],
+    }
+    [asked] = play("support-desk", email("08-question"), tmp_path, None, models).asked
+    assert (asked.name, asked.payload.value["why"]) == ("approve_payout", "The reply still has a gap.")
+
+
 def test_an_order_number_that_the_email_does_not_hold_is_not_looked_up(tmp_path: Path) -> None:
     ran = desk("03-no-order-number", tmp_path, order_id="A-1061")
     facts = dict(ran.asked[0].shows)["facts"].value
