@@ -82,11 +82,18 @@ class PythonPlayer(ServicePlayer):
     def __init__(self, call: PythonCall) -> None:
         super().__init__(call)
         self._quick = call
+        self._begun: dict[tuple[str, int], tuple[float, float]] = {}
 
     def play_if_quick(self, visit: Visit) -> Played | None:
         started, began = time.time(), time.monotonic()
         called = self._quick.if_quick(visit)
-        return None if called is None else self._done(called, started, time.monotonic() - began)
+        if called is not None:
+            return self._done(called, started, time.monotonic() - began)
+        self._begun[visit.run, visit.hop] = started, began
+        return None
+
+    def _starts(self, visit: Visit) -> tuple[float, float]:
+        return self._begun.pop((visit.run, visit.hop), None) or super()._starts(visit)
 
 
 def _fresh(payload: Any) -> Any:

@@ -84,7 +84,7 @@ class ServicePlayer:
         ends = time.monotonic() + visit.deadline
         draw: random.Random | None = None
         for attempt in range(1, retry.attempts + 1):
-            started, began = time.time(), time.monotonic()
+            started, began = self._starts(visit)
             try:
                 called = await self._within(visit, self._share(ends - began, retry.attempts - attempt + 1))
             except CallError as error:
@@ -99,6 +99,11 @@ class ServicePlayer:
             else:
                 return self._done(called, started, time.monotonic() - began)
         raise PlayFailed("no-attempt", "the role's `retry` allows no attempt")
+
+    def _starts(self, visit: Visit) -> tuple[float, float]:
+        """When the attempt that is made now began: seconds UTC, and by the clock that nobody sets."""
+        del visit
+        return time.time(), time.monotonic()
 
     def _share(self, left: float, attempts: int) -> float:
         return left / attempts if self._call.ends_in_time else left

@@ -28,6 +28,8 @@ class Visits:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._players: dict[str, Player | Instant] = {}
+        self._began: dict[int, float] = {}
+        """When hops began that had not ended within a moment."""
         self.cancelled: set[int] = set()
         """Hops whose lane is over."""
 
@@ -56,16 +58,19 @@ class Visits:
         player = self.player(hop)
         if role.effect != "none" or role.key is not None or not is_quick(player):
             return None
-        began = time.monotonic()
+        began = self._began[hop.number] = time.monotonic()
         played = player.play_if_quick(self._visit(hop, role))
-        return None if played is None else self._done(hop, role, played, [], time.monotonic() - began)
+        if played is None:
+            return None
+        del self._began[hop.number]
+        return self._done(hop, role, played, [], time.monotonic() - began)
 
     async def play(self, hop: HopState) -> HopEnded:
         """Have the hop's player play it, within its deadline. Whatever comes of it is an end of the hop."""
         role = self._runner.plan.roles[hop.role].role
         visit = self._visit(hop, role)
         made: list[Attempt] = []
-        began = time.monotonic()
+        began = self._began.pop(hop.number, None) or time.monotonic()
 
         def record(attempt: Attempt) -> None:
             made.append(attempt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,13 +71,16 @@ def test_a_quick_function_has_its_output_on_the_spot(folder: Path) -> None:
 def test_a_slow_function_is_called_once_and_waited_for_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(python_service, "MOMENT", 0.001)
     held, first, second = player("held"), visit(folder, 1), visit(folder, 2, hop=2)
+    before = time.time()
     assert held.play_if_quick(first) is None
+    after = time.time()
     assert held.play_if_quick(second) is None, "it was slow: it is not waited for again"
     assert steps().calls == [1]
     steps().gate.set()
     played = [asyncio.run(held.play(one, lambda attempt: None)) for one in (first, second)]
     assert [one.value.value for one in played] == [{"n": 2}, {"n": 4}]
     assert steps().calls == [1, 2]
+    assert before <= played[0].attempts[0].started <= after, "it began with its call, not with the waiting for it"
 
 
 def test_a_slow_call_ends_at_its_deadline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
