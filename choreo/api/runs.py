@@ -95,8 +95,17 @@ def run(
         told = Told(str(Path(checked.loaded.path).absolute()), labels=labels or {})
         begun = begin(checked, store, started(checked, value), told)
         if begun.first is None:
-            plan, family = checked.plan, checked.family
-            _play(parts_of(plan, begun.position, begun.writer, store, family=family, gate=gate, clock=begun.clock))
+            parts = parts_of(
+                checked.plan,
+                begun.position,
+                begun.writer,
+                store,
+                family=checked.family,
+                gate=gate,
+                clock=begun.clock,
+                opening=begun.opening,
+            )
+            _play(parts)
         return _run_of(store, store.find(begun.first or begun.position.run))
     finally:
         store.close()

@@ -24,7 +24,7 @@ from choreo.players.script import ScriptPlayer
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
 from choreo.spec import ModelPlayer, Role
-from choreo.store import Store
+from choreo.store import NewRun, Store
 from choreo.verify import the_checker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,14 +71,9 @@ def play(
     store = Store.open(folder / "trace.db")
     sources = checked.loaded.sources
     writer = store.create_run(
-        position.run,
-        (name, "1.0.0"),
-        plan_digest(sources),
-        sources,
+        NewRun(position.run, (name, "1.0.0"), plan_digest(sources), sources, at=fact.at, main=f"{name}.yaml"),
         events,
         status="running",
-        at=fact.at,
-        main=f"{name}.yaml",
     )
     script, gate = ScriptPlayer(models or {}), ScriptGate(answers or {})
 
