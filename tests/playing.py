@@ -71,8 +71,6 @@ def run_spec(
     store = Store.open(folder / "trace.db")
     sources = checked.loaded.sources
     new = NewRun(position.run, ("test", "1.0.0"), plan_digest(sources), sources, at=fact.at, main="spec.yaml")
-    parts = Parts(
-        checked.plan, position, store.new_run(new), store, the_checker(), player, gate=gate, opening=tuple(events)
-    )
+    parts = Parts(checked.plan, position, store.new_run(new, events), store, the_checker(), player, gate=gate)
     end = asyncio.run(LocalRunner(parts).run())
     return Ran(store, store.find(position.run), end)

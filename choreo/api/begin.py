@@ -40,13 +40,7 @@ class Begun:
     events: tuple[Event, ...]
     writer: RunWriter
     clock: Clock
-    on_record: bool = True
     first: str | None = None
-
-    @property
-    def opening(self) -> tuple[Event, ...]:
-        """What the runner has yet to put on record (`Parts.opening`)."""
-        return () if self.on_record else self.events
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ class Told:
 def begin(checked: Checked, store: Store, fact: RunStarted, told: Told, claims: Claims = ()) -> Begun:
     """Begin a new run. Raises ClaimTaken where `claims` are another run's; the key of `once_per` makes a duplicate.
 
-    Nothing of it is on disk yet where nothing else depends on that: it is written with the run's first step.
+    Where nothing else depends on it, the opening is not on disk yet: the runner writes it with the first step.
     """
     clock = SteadyClock()
     fact = replace(fact, at=clock())  # since the payload came weights may have been fetched: no time in play
@@ -69,7 +63,7 @@ def begin(checked: Checked, store: Store, fact: RunStarted, told: Told, claims: 
     position, events, key = _opening(plan, run, fact)
     new = _new_run(checked, position, fact, told, (*key, *claims))
     if not new.claims and position.finished is None:
-        return Begun(position, events, store.new_run(new), clock, on_record=False)
+        return Begun(position, events, store.new_run(new, events), clock)
     try:
         writer = store.create_run(new, events, status=status_of(position), due=position.due)
         return Begun(position, events, writer, clock)
@@ -80,7 +74,7 @@ def begin(checked: Checked, store: Store, fact: RunStarted, told: Told, claims: 
         position, events, _ = _ended(plan, run, fact, "duplicate", "duplicate", message)
         new = _new_run(checked, position, fact, told, claims, duplicate_of=taken.run)
         writer = store.create_run(new, events, status=status_of(position), due=position.due)
-        return Begun(position, events, writer, clock, first=taken.run)
+        return Begun(position, events, writer, clock, taken.run)
 
 
 def _new_run(

@@ -45,10 +45,8 @@ def parts_of(
     watch: Watch = unwatched,
     player: Callable[[Role], Player | Instant] = of_role,
     clock: Clock | None = None,
-    opening: tuple[Event, ...] = (),
 ) -> Parts:
-    """What a runner needs to play a run; `family` are the specs that play roles in it, `opening` is what is not on
-    record yet of how it began.
+    """What a runner needs to play a run; `family` are the specs that play roles in it.
 
     Without a gate nobody is asked: questions stay open. `clock` is the one that the run began with in this process.
     """
@@ -63,7 +61,6 @@ def parts_of(
         watch=watch,
         below=Children(family) if family else None,
         clock=clock or SteadyClock(),
-        opening=opening,
     )
 
 

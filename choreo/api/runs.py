@@ -95,17 +95,8 @@ def run(
         told = Told(str(Path(checked.loaded.path).absolute()), labels=labels or {})
         begun = begin(checked, store, started(checked, value), told)
         if begun.first is None:
-            parts = parts_of(
-                checked.plan,
-                begun.position,
-                begun.writer,
-                store,
-                family=checked.family,
-                gate=gate,
-                clock=begun.clock,
-                opening=begun.opening,
-            )
-            _play(parts)
+            plan, family = checked.plan, checked.family
+            _play(parts_of(plan, begun.position, begun.writer, store, family=family, gate=gate, clock=begun.clock))
         return _run_of(store, store.find(begun.first or begun.position.run))
     finally:
         store.close()

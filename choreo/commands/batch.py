@@ -179,7 +179,6 @@ class _Batch:
             family=self.checked.family,
             player=self._player,
             clock=begun.clock,
-            opening=begun.opening,
         )
         await self._to_the_end(item, parts)
 

@@ -40,8 +40,7 @@ def run(
             return tell_first(store, begun.position.run, begun.first, options)
         title = f"run {begun.position.run}"
         parts = parts_for(checked, begun.position, begun.writer, store, options, begun.clock, title=title)
-        parts.opening = begun.opening
-        if begun.on_record:
+        if not begun.writer.opening:
             parts.watch(begun.events, begun.position)
         return play(parts, options)
     finally:

@@ -64,8 +64,7 @@ class LocalRunner:
         self._persons = Persons(self)
         self._ahead = False
         """True once a write has failed: the position holds what cannot be on disk, so nothing may follow from it."""
-        self._held: list[Event] = list(parts.opening)
-        parts.opening = ()
+        self._held: list[Event] = list(parts.writer.opening)
         self._held_attempts: list[HopAttempt] = []
         self.interrupted = False
         self._looks = 0

@@ -39,8 +39,6 @@ class Parts:
     gate: Gate | None = None
     watch: Watch = lambda events, position: None
     clock: Clock = field(default_factory=SteadyClock)
-    opening: tuple[Event, ...] = ()
-    """How the run began, where that is not on disk yet: it is written with what comes next."""
     spent_before: Mapping[int, tuple[float, bool]] = field(default_factory=dict)
     """Of hops that were in play when the last process ended: (cost so far, all of it known)."""
     below: Below | None = None

@@ -74,14 +74,15 @@ class Store:
 
     def create_run(self, run: NewRun, events: Sequence[Event], *, status: str, due: float | None = None) -> RunWriter:
         """Record a new run with its first events, owned by this process. Raises ClaimTaken."""
-        writer = self.new_run(run)
+        writer = self.new_run(run, ())
         writer.append(events, status=status, at=run.at, due=due)
         return writer
 
-    def new_run(self, run: NewRun) -> RunWriter:
-        """What records a new run with the first that is appended. Until then nothing of it is on disk."""
+    def new_run(self, run: NewRun, opening: Sequence[Event]) -> RunWriter:
+        """What records a new run with the first that is appended: until then nothing of it is on disk. Its runner
+        begins with the `opening`."""
         birth = partial(self._birth, run)
-        return RunWriter(self._db, self._commits, run.id, chain=run.id.encode(), birth=birth)
+        return RunWriter(self._db, self._commits, run.id, chain=run.id.encode(), birth=birth, opening=opening)
 
     @contextmanager
     def _birth(self, run: NewRun) -> Iterator[int]:

@@ -50,6 +50,7 @@ class RunWriter:
         seq: int = 0,
         chain: bytes,
         birth: Birth | None = None,
+        opening: Sequence[Event] = (),
     ) -> None:
         self.run = run
         self._db = connection
@@ -59,6 +60,8 @@ class RunWriter:
         self._seq = seq
         self._chain = chain
         self._birth = birth
+        self.opening = opening
+        """How the run began, where its runner has yet to append that."""
         self._last: asyncio.Future[None] | None = None
         self._lost: StoreError | HeldError | None = None
         """Why a step that shared a transaction with others was not written: nothing can follow."""

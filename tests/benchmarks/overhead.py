@@ -101,9 +101,8 @@ class Ours:
         events = react(plan, position, RunStarted(now, payload, (), self.check(plan.trigger, payload)), self.check)
         sources = self.checked.loaded.sources
         new = NewRun(position.run, ("overhead", "1.0.0"), plan_digest(sources), sources, at=now, main="spec.yaml")
-        writer = self.store.new_run(new)
+        writer = self.store.new_run(new, events)
         parts = Parts(plan, position, writer, self.store, self.check, lambda role: player_for(role.player))
-        parts.opening = events
         end = await LocalRunner(parts).run()
         writer.release()
         assert end is not None

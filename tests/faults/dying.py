@@ -197,7 +197,7 @@ def play_new(job: dict[str, Any]) -> int:
     fact = started(checked, TRIGGER)
     store = Store.open(Path(job["db"]))
     begun = begin(checked, store, fact, Told(job["spec"]))
-    parts = parts_of(checked.plan, begun.position, begun.writer, store, clock=begun.clock, opening=begun.opening)
+    parts = parts_of(checked.plan, begun.position, begun.writer, store, clock=begun.clock)
     return play(parts, fuse, job)
 
 
