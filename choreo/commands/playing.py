@@ -64,17 +64,24 @@ class Options:
 
 
 def parts_for(
-    checked: Checked, position: Position, writer: RunWriter, store: Store, options: Options, clock: Clock
+    checked: Checked,
+    position: Position,
+    writer: RunWriter,
+    store: Store,
+    options: Options,
+    clock: Clock,
+    *,
+    title: str,
 ) -> Parts:
     """The runner's parts at this terminal: a gate where a person can be asked, live lines where they can be seen."""
-    live, gate = _live_and_gate(options)
+    live, gate = _live_and_gate(options, title)
     return parts_of(
         checked.plan, position, writer, store, family=checked.family, gate=gate, watch=live.show, clock=clock
     )
 
 
-def _live_and_gate(options: Options) -> tuple[Live, Gate | None]:
-    live = Live(sys.stderr, quiet=options.quiet, verbose=options.verbose, colour=wants_colour(sys.stderr))
+def _live_and_gate(options: Options, title: str = "") -> tuple[Live, Gate | None]:
+    live = Live(sys.stderr, title=title, quiet=options.quiet, verbose=options.verbose, colour=wants_colour(sys.stderr))
     asks = options.ask and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     return live, TerminalGate(options.by, busy=live.hold) if asks else None
 

@@ -22,11 +22,15 @@ _MARKS = {"done": ("✓", "+", "32"), "failed": ("✗", "x", "31"), "timeout": (
 class Live:
     """Writes to `stream` (stderr). Piped, it writes plain lines without a spinner; `quiet`, nothing at all.
 
-    A line says that something is done only after it is on disk: `show` is called after the commit.
+    A line says that something is done only after it is on disk: `show` is called after the commit. `title` comes before
+    the first line.
     """
 
-    def __init__(self, stream: TextIO, *, quiet: bool = False, verbose: bool = False, colour: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO, *, title: str = "", quiet: bool = False, verbose: bool = False, colour: bool = False
+    ) -> None:
         self._stream = stream
+        self._title = title
         self._quiet = quiet
         self._verbose = verbose
         self._colour = colour
@@ -46,6 +50,9 @@ class Live:
 
         `now` (UTC seconds) where that was some time ago; else it was just now.
         """
+        if self._title and not self._quiet:
+            self._write(f"{self._title}\n")
+        self._title = ""
         in_play = position.in_play if position.finished is None else []
         self._hops[position.run] = [hop for hop in in_play if not hop.scope]
         self._lanes[position.run] = lanes_told(position, in_play)

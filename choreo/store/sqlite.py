@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from choreo.canonical import Payload, digest_of, encode
 from choreo.errors import HeldError, StoreError, UsageError
 from choreo.store import driver, place, rows
-from choreo.store.claims import Claim, find_claim, take_claim
+from choreo.store.births import NewRun, insert_run
+from choreo.store.claims import Claim, find_claim
 from choreo.store.commits import Commits, GroupCommits
 from choreo.store.files import Files
 from choreo.store.owner import is_alive, this_process
@@ -70,45 +72,25 @@ class Store:
 
     # -- runs ----------------------------------------------------------------------------------------
 
-    def create_run(
-        self,
-        run: str,
-        spec: tuple[str, str],
-        plan: str,
-        sources: Mapping[str, str],
-        events: Sequence[Event],
-        *,
-        status: str,
-        at: float,
-        main: str,
-        due: float | None = None,
-        claims: Sequence[tuple[str, str]] = (),
-        labels: Mapping[str, str] | None = None,
-        settings: Mapping[str, Any] | None = None,
-        parent: tuple[str, int] | None = None,
-    ) -> RunWriter:
-        """Record a new run with its first events, owned by this process. `spec` is (name, version), `main`
-        the key of the spec's own text in `sources`, `parent` the run and hop that a child run plays.
-
-        Each of `claims`, (scope, key), lets one run only be created with it: raises ClaimTaken for any further one."""
-        with self._writing(fresh=True):
-            self._keep_plan(plan, main, sources, at)
-            owner, told = this_process(), (rows.text(labels or {}), rows.text(settings or {}))
-            done = self._db.execute(
-                "INSERT INTO run(id,spec,version,plan,status,created,changed,labels,settings,"
-                "chain,pid,host,process,parent,parent_hop,epoch)"
-                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)",
-                (
-                    *(run, *spec, plan, status, at, at, *told, run.encode()),
-                    *(owner.pid, owner.host, owner.process, *(parent or (None, None))),
-                ),
-            )
-            for claim in claims:
-                take_claim(self._db, claim, (int(done.lastrowid), 0), at, over=False)
-            writer = RunWriter(self._db, self._commits, run, int(done.lastrowid), 1, 0, run.encode())
-            writer.append_within(events, status=status, at=at, due=due)
-        self._plans.add(plan)
+    def create_run(self, run: NewRun, events: Sequence[Event], *, status: str, due: float | None = None) -> RunWriter:
+        """Record a new run with its first events, owned by this process. Raises ClaimTaken."""
+        writer = self.new_run(run, ())
+        writer.append(events, status=status, at=run.at, due=due)
         return writer
+
+    def new_run(self, run: NewRun, opening: Sequence[Event]) -> RunWriter:
+        """What records a new run with the first that is appended: until then nothing of it is on disk. Its runner
+        begins with the `opening`."""
+        birth = partial(self._birth, run)
+        return RunWriter(self._db, self._commits, run.id, chain=run.id.encode(), birth=birth, opening=opening)
+
+    @contextmanager
+    def _birth(self, run: NewRun) -> Iterator[int]:
+        with self._writing(fresh=True):
+            self._keep_plan(run.plan, run.main, run.sources, run.at)
+            key = insert_run(self._db, run, this_process())
+            yield key
+        self._plans.add(run.plan)
 
     def keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:
         """Keep a plan that a run is about to go on with: see `PlanChanged`."""
