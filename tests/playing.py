@@ -19,7 +19,7 @@ from choreo.players import player_for
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
 from choreo.spec import Role
-from choreo.store import RunRecord, Store
+from choreo.store import NewRun, RunRecord, Store
 from choreo.trace import Attempt, Event, HopFinished, RunFinished
 from choreo.verify import the_checker
 
@@ -70,16 +70,7 @@ def run_spec(
     events = react(checked.plan, position, fact, the_checker())
     store = Store.open(folder / "trace.db")
     sources = checked.loaded.sources
-    writer = store.create_run(
-        position.run,
-        ("test", "1.0.0"),
-        plan_digest(sources),
-        sources,
-        events,
-        status="running",
-        at=fact.at,
-        main="spec.yaml",
-    )
-    parts = Parts(checked.plan, position, writer, store, the_checker(), player, gate=gate)
+    new = NewRun(position.run, ("test", "1.0.0"), plan_digest(sources), sources, at=fact.at, main="spec.yaml")
+    parts = Parts(checked.plan, position, store.new_run(new, events), store, the_checker(), player, gate=gate)
     end = asyncio.run(LocalRunner(parts).run())
     return Ran(store, store.find(position.run), end)

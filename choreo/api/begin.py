@@ -22,7 +22,7 @@ from choreo.plan import Plan
 from choreo.runners.children import first_fact
 from choreo.runners.clock import Clock, SteadyClock
 from choreo.runners.parts import status_of
-from choreo.store import Store
+from choreo.store import NewRun, Store
 from choreo.store.claims import ClaimTaken
 from choreo.store.writer import RunWriter
 from choreo.trace import Event, RunFinished, RunStarted
@@ -34,7 +34,7 @@ Claims = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Begun:
-    """A run that is on record and owned by this process. `first` names the run whose duplicate it is: nothing plays."""
+    """A run of this process. `first` names the run whose duplicate it is: nothing plays."""
 
     position: Position
     events: tuple[Event, ...]
@@ -53,44 +53,47 @@ class Told:
 
 
 def begin(checked: Checked, store: Store, fact: RunStarted, told: Told, claims: Claims = ()) -> Begun:
-    """Record a new run. Raises ClaimTaken where `claims` are another run's; the key of `once_per` makes a duplicate."""
+    """Begin a new run. Raises ClaimTaken where `claims` are another run's; the key of `once_per` makes a duplicate.
+
+    Where nothing else depends on it, the opening is not on disk yet: the runner writes it with the first step.
+    """
     clock = SteadyClock()
     fact = replace(fact, at=clock())  # since the payload came weights may have been fetched: no time in play
     plan, run = checked.plan, new_run_id(fact.at)
     position, events, key = _opening(plan, run, fact)
+    new = _new_run(checked, position, fact, told, (*key, *claims))
+    if not new.claims and position.finished is None:
+        return Begun(position, events, store.new_run(new, events), clock)
     try:
-        writer = _create(checked, store, fact, told, (position, events, (*key, *claims)))
+        writer = store.create_run(new, events, status=status_of(position), due=position.due)
         return Begun(position, events, writer, clock)
     except ClaimTaken as taken:
         if (taken.scope, taken.key) not in key:
             raise
         message = f"run {taken.run} has the same `once_per` value"
         position, events, _ = _ended(plan, run, fact, "duplicate", "duplicate", message)
-        writer = _create(checked, store, fact, told, (position, events, claims), duplicate_of=taken.run)
+        new = _new_run(checked, position, fact, told, claims, duplicate_of=taken.run)
+        writer = store.create_run(new, events, status=status_of(position), due=position.due)
         return Begun(position, events, writer, clock, taken.run)
 
 
-_Opening = tuple[Position, tuple[Event, ...], Claims]
-
-
-def _create(
-    checked: Checked, store: Store, fact: RunStarted, told: Told, opened: _Opening, **more: object
-) -> RunWriter:
-    position, events, claims = opened
-    return store.create_run(
+def _new_run(
+    checked: Checked, position: Position, fact: RunStarted, told: Told, claims: Claims, **more: object
+) -> NewRun:
+    return NewRun(
         position.run,
         (checked.plan.spec.name, checked.plan.spec.version),
         checked.digest,
         checked.loaded.sources,
-        events,
-        status=status_of(position),
         at=fact.at,
-        due=position.due,
-        claims=claims,
         main=Path(told.path).name,
+        claims=claims,
         labels=told.labels,
         settings={"path": told.path, "models": dict(told.models), **more},
     )
+
+
+_Opening = tuple[Position, tuple[Event, ...], Claims]
 
 
 def _opening(plan: Plan, run: str, fact: RunStarted) -> _Opening:

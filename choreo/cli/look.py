@@ -40,6 +40,14 @@ def trace_command(
     verify: Annotated[
         bool, typer.Option("--verify", help="Check that rows and payloads are what was written.")
     ] = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Show a run that another process plays as it goes on, with --json an event a line, until it is over "
+            "or nobody plays it: the exit code is that of the run, 4 where it waits, 143 where it was cut short.",
+        ),
+    ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
@@ -48,7 +56,7 @@ def trace_command(
     def work() -> int:
         from choreo.commands.trace import trace
 
-        return trace(run, hop=hop, as_json=as_json, verify=verify, db=db, lane=lane)
+        return trace(run, hop=hop, as_json=as_json, verify=verify, db=db, lane=lane, following=follow)
 
     leave(work, db)
 

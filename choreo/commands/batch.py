@@ -205,7 +205,7 @@ class _Batch:
         return due or any(self.store.answers(run.id) for run in (record, *self.store.below(record.id)))
 
     def _player(self, role: Role) -> Player | Instant:
-        """Players keep nothing of a visit, so all runs share them."""
+        """Players keep nothing of a visit that is over, so all runs share them."""
         found = self._players.get(role.name)
         if found is None:
             found = self._players[role.name] = player_for(role.player)

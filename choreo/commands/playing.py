@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Coroutine, Mapping
@@ -16,8 +15,15 @@ from typing import Any
 from choreo import errors
 from choreo.api.checked import Checked
 from choreo.api.parts import exit_code, parts_of, take_up
+from choreo.commands.ended import (
+    end_told,
+    next_of_ended,
+    next_of_waiting,
+    open_questions,
+    store_flag,
+    waiting_told,
+)
 from choreo.commands.speech import is_terminal, out, say, say_safe, wants_colour
-from choreo.engine.limits import told
 from choreo.engine.position import Position
 from choreo.gates.base import Gate
 from choreo.gates.console import restore_terminal, terminal_modes
@@ -25,14 +31,13 @@ from choreo.gates.terminal import TerminalGate
 from choreo.plan import Plan, SubSpec
 from choreo.players import stop_commands
 from choreo.render.live import Live
-from choreo.render.text import utc
 from choreo.runners.clock import Clock
 from choreo.runners.local import LocalRunner
 from choreo.runners.loop import to_the_end
 from choreo.runners.parts import Parts
 from choreo.store import RunRecord, Store
 from choreo.store.writer import RunWriter
-from choreo.trace import Asked, RunFinished
+from choreo.trace import RunFinished
 
 SIGNALS = {signal.SIGINT: errors.INTERRUPTED, signal.SIGTERM: errors.TERMINATED, signal.SIGHUP: 129}
 
@@ -55,21 +60,28 @@ class Options:
     @property
     def store_flag(self) -> str:
         """What a printed next command needs so that it finds the same store."""
-        return f" --db {shlex.quote(self.db)}" if self.db else ""
+        return store_flag(self.db)
 
 
 def parts_for(
-    checked: Checked, position: Position, writer: RunWriter, store: Store, options: Options, clock: Clock
+    checked: Checked,
+    position: Position,
+    writer: RunWriter,
+    store: Store,
+    options: Options,
+    clock: Clock,
+    *,
+    title: str,
 ) -> Parts:
     """The runner's parts at this terminal: a gate where a person can be asked, live lines where they can be seen."""
-    live, gate = _live_and_gate(options)
+    live, gate = _live_and_gate(options, title)
     return parts_of(
         checked.plan, position, writer, store, family=checked.family, gate=gate, watch=live.show, clock=clock
     )
 
 
-def _live_and_gate(options: Options) -> tuple[Live, Gate | None]:
-    live = Live(sys.stderr, quiet=options.quiet, verbose=options.verbose, colour=wants_colour(sys.stderr))
+def _live_and_gate(options: Options, title: str = "") -> tuple[Live, Gate | None]:
+    live = Live(sys.stderr, title=title, quiet=options.quiet, verbose=options.verbose, colour=wants_colour(sys.stderr))
     asks = options.ask and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     return live, TerminalGate(options.by, busy=live.hold) if asks else None
 
@@ -163,48 +175,13 @@ def report(parts: Parts, end: RunFinished | None, options: Options) -> int:
         indent = 2 if is_terminal(sys.stdout) else None
         out(json.dumps(end.payload.value, ensure_ascii=False, indent=indent))
     if end is None:
-        _say_waiting(parts, flag)
+        asked = open_questions(parts.store, position)
+        for line in (*waiting_told(position, asked), *next_of_waiting(position, asked, flag)):
+            say_safe(line)
     elif not options.quiet or code:
-        _say_end(position, end, flag)
+        for line in (end_told(position, end), *next_of_ended(position, end, flag)):
+            say_safe(line)
     return code
-
-
-def _say_end(position: Position, end: RunFinished, flag: str) -> None:
-    head = f"{end.status}" + (f" ({end.outcome})" if end.outcome and end.outcome != end.status else "")
-    if end.code:
-        head += f" [{end.code}]"
-    if end.message:
-        head += f": {end.message}"
-    say_safe(f"{head} - {told(position)}")
-    if end.status == "limit":
-        limit = (end.code or "limit-cost").removeprefix("limit-")
-        say(f"go on with more: choreo resume {position.run}{flag} --limit {limit}=MORE")
-    if end.stopped:
-        say(f"go on: choreo resume {position.run}{flag}")
-    say(f"look at it: choreo trace {position.run}{flag}")
-
-
-def _say_waiting(parts: Parts, flag: str) -> None:
-    position = parts.position
-    for number, delayed in sorted(position.delayed.items()):
-        say_safe(f"waiting until {utc(delayed.due)}: handoff {number} -> {delayed.arrival.target}")
-    for run, asked in _asked(parts):
-        what = "its person" if asked.kind == "fill" else "a decision"
-        until = f", until {utc(asked.due)}" if asked.due is not None else ""
-        which = f"question {asked.question}" + ("" if run == position.run else f" of run {run}")
-        say_safe(f"waiting for {what}{until}: `{asked.touchpoint}` ({which}; {asked.why})")
-    if _asked(parts):
-        say(f"next: choreo review {position.run}{flag}")
-    if position.due is not None:
-        say(f"from {utc(position.due)} on: choreo resume --due{flag}")
-
-
-def _asked(parts: Parts) -> list[tuple[str, Asked]]:
-    """The open questions of the run and of the child runs below it, each with its run."""
-    position, store = parts.position, parts.store
-    own = [(position.run, question.asked) for question in position.questions.values()]
-    children = store.below(position.run) if position.children else ()
-    return own + [(child.id, asked) for child in children for asked in store.open_questions(child.id)]
 
 
 def _as_json(parts: Parts, end: RunFinished | None, code: int) -> Mapping[str, Any]:
@@ -220,5 +197,5 @@ def _as_json(parts: Parts, end: RunFinished | None, code: int) -> Mapping[str, A
         "hops": position.spent.hops,
         "cost": position.spent.cost if position.spent.priced else None,
         "due": position.due,
-        "waiting_for": [asked.touchpoint for _, asked in _asked(parts)],
+        "waiting_for": [asked.touchpoint for _, asked in open_questions(parts.store, position)],
     }

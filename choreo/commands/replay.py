@@ -20,7 +20,7 @@ from choreo.plan import plan_digest
 from choreo.runners.clock import SteadyClock
 from choreo.runners.parts import status_of
 from choreo.runners.replay import Recall
-from choreo.store import RunRecord, Store, find_store
+from choreo.store import NewRun, RunRecord, Store, find_store
 from choreo.trace import RunStarted
 from choreo.verify import the_checker
 
@@ -51,22 +51,23 @@ def replay(name: str, *, since: str | None, spec: str | None, models: Sequence[s
         position = start(checked.plan, run)
         events = react(checked.plan, position, fact, the_checker())
         writer = store.create_run(
-            run,
-            (checked.plan.spec.name, checked.plan.spec.version),
-            plan_digest(checked.loaded.sources),
-            checked.loaded.sources,
+            NewRun(
+                run,
+                (checked.plan.spec.name, checked.plan.spec.version),
+                plan_digest(checked.loaded.sources),
+                checked.loaded.sources,
+                at=fact.at,
+                main=Path(checked.loaded.path).name,
+                labels={"replay_of": earlier.id},
+                settings=settings,
+            ),
             events,
             status=status_of(position),
-            at=fact.at,
             due=position.due,
-            main=Path(checked.loaded.path).name,
-            labels={"replay_of": earlier.id},
-            settings=settings,
         )
-        parts = parts_for(checked, position, writer, store, options, clock)
+        title = f"run {run}, a replay of {earlier.id}"
+        parts = parts_for(checked, position, writer, store, options, clock, title=title)
         parts.recall = recall
-        if not options.quiet:
-            say(f"run {run}, a replay of {earlier.id}")
         parts.watch(events, position)
         code = play(parts, options)
         if not options.quiet:

@@ -38,10 +38,10 @@ def run(
         begun = begin(checked, store, fact, Told(str(Path(spec).absolute()), chosen, kept_labels))
         if begun.first is not None:
             return tell_first(store, begun.position.run, begun.first, options)
-        parts = parts_for(checked, begun.position, begun.writer, store, options, begun.clock)
-        if not options.quiet:
-            say(f"run {begun.position.run}")
-        parts.watch(begun.events, begun.position)
+        title = f"run {begun.position.run}"
+        parts = parts_for(checked, begun.position, begun.writer, store, options, begun.clock, title=title)
+        if not begun.writer.opening:
+            parts.watch(begun.events, begun.position)
         return play(parts, options)
     finally:
         store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 from typing import TextIO
 
@@ -39,24 +40,37 @@ def say_safe(text: str) -> None:
     say(safe_text(text))
 
 
-def out(text: str, *, commands: bool = False) -> None:
+def out(text: str, *, commands: bool = False, end: str = "\n") -> bool:
     """One line (or block) of the command's result on stdout. A reader that has gone (`| head`) is no error.
 
-    In the log of a CI runner nothing in it is a command to the runner, unless `commands` says that it is meant so.
-    Raises ChoreoError where the result cannot be written (a full disk).
+    Returns whether anyone reads on. In the log of a CI runner nothing in it is a command to the runner, unless
+    `commands` says that it is meant so. Raises ChoreoError where the result cannot be written (a full disk).
     """
     text = text if commands else _no_command(text)
     try:
-        print(text, flush=True)  # noqa: T201
+        print(text, end=end, flush=True)  # noqa: T201
     except UnicodeEncodeError:
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)  # noqa: T201
+        print(text.encode(encoding, "backslashreplace").decode(encoding), end=end, flush=True)  # noqa: T201
     except BrokenPipeError:
         silence(sys.stdout)
+        return False
     except OSError as error:
         silence(sys.stdout)
         message = f"the result could not be written to standard output: {error.strerror or error}"
         raise ChoreoError("cannot-write", message, "it is on record; see: choreo runs") from error
+    return True
+
+
+def reader_left(stream: TextIO) -> bool:
+    """Whether the pipe that a stream writes into is read by nobody any more: found without writing to it."""
+    if not hasattr(select, "poll"):  # not on every platform: there a write finds out
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        asked = select.poll()
+        asked.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in asked.poll(0))
+    return False
 
 
 def silence(stream: TextIO) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from choreo.commands.run import pairs
 from choreo.commands.speech import out, say
@@ -19,8 +19,22 @@ from choreo.store.owner import is_alive
 from choreo.trace import Event, HopStarted
 
 
-def trace(name: str, *, hop: int | None, as_json: bool, verify: bool, db: str | None, lane: str | None = None) -> int:
+def trace(
+    name: str,
+    *,
+    hop: int | None,
+    as_json: bool,
+    verify: bool,
+    db: str | None,
+    lane: str | None = None,
+    following: bool = False,
+) -> int:
     """Show one run, one of its lanes, or one hop of it with every byte."""
+    if following:
+        from choreo.commands.follow import follow
+
+        _must_stand_alone({"--hop N": hop is not None, "--verify": verify, "--lane LANE": lane is not None})
+        return follow(name, as_json=as_json, db=db)
     store = Store.read(find_store(db))
     try:
         record = store.find(name)
@@ -48,6 +62,14 @@ def trace(name: str, *, hop: int | None, as_json: bool, verify: bool, db: str | 
         return DONE
     finally:
         store.close()
+
+
+def _must_stand_alone(beside: Mapping[str, bool]) -> None:
+    """Raises UsageError where `--follow` is given with a flag that shows a part, or what is done."""
+    for flag in (flag for flag, given in beside.items() if given):
+        help = f"follow the run, then: choreo trace RUN {flag}"
+        message = f"`--follow` shows all of a run as it goes on: `{flag}` does not go with it"
+        raise UsageError("follow-alone", message, help)
 
 
 def _known_lane(record: RunRecord, events: Sequence[Event], lane: str | None) -> str:

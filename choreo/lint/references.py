@@ -72,7 +72,7 @@ def unknown_model(survey: Survey) -> Iterator[Problem]:
     for role in survey.spec.roles.values():
         player = role.player
         if isinstance(player, ModelPlayer) and "/" not in player.model and player.model not in models:
-            yield _missing(player.place, "unknown-model", player.model, tuple(models), "model")
+            yield _no_model(player.model, player.place, tuple(models))
     for settings in models.values():
         place = settings.fallback_place or settings.place
         if settings.fallback is not None and settings.fallback not in models:
@@ -80,6 +80,13 @@ def unknown_model(survey: Survey) -> Iterator[Problem]:
         elif settings.name in _fallbacks(survey, settings.name):
             message = f"the fallbacks of `{settings.name}` lead back to it"
             yield Problem(place, "fallback-loop", message, "let the last of them have no fallback")
+
+
+def _no_model(name: str, place: Place, known: tuple[str, ...]) -> Problem:
+    if known:
+        return _missing(place, "unknown-model", name, known, "model")
+    help = f"the spec has none: add `models: {{{name}: {{model: local/qwen2.5-coder-1.5b}}}}`, or write that name here"
+    return Problem(place, "unknown-model", f"there is no model `{name}`", help)
 
 
 def _fallbacks(survey: Survey, name: str) -> list[str]:

@@ -48,13 +48,10 @@ def _structure(what: str, here: Place, opened: Place, text: str, index: int) -> 
     if "',' or" in what:
         bracket = what[-2:-1]
         also = ((opened, "opened here"),) if opened != here else ()
-        return Problem(
-            here,
-            "yaml-syntax",
-            f"expected `,` or `{bracket}` here",
-            f"close the list or map with `{bracket}`",
-            also=also,
-        )
+        help = f"close the list or map with `{bracket}`"
+        if text[index : index + 1] in "[]{}":
+            help += f"; a text that holds `{text[index]}` must stand in quotes here"
+        return Problem(here, "yaml-syntax", f"expected `,` or `{bracket}` here", help, also=also)
     if "escape" in what:
         return Problem(
             here,

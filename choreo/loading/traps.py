@@ -99,9 +99,21 @@ def type_help(node: Node, schema: Mapping[str, Any]) -> str:
         return said if meant is None else f"{said}: write {str(meant).lower()}"
     if "boolean" in types:
         return "write true or false"
+    if schema.get("title") == "a JSON Schema" and node.kind == "text":
+        return "write the schema itself here; one in a file `schemas/<name>/<version>.json` is found by its name"
+    if node.kind == "text" and (only := _only_key(schema)) is not None:
+        return f"write `{{{only}: {short(node.value)}}}`"
     if types in ("integer", "number") and node.kind == "text":
         return "write a plain decimal number, without quotes, leading zeros or separators"
     return example(schema)
+
+
+def _only_key(schema: Mapping[str, Any]) -> str | None:
+    """The key of a map that needs no other and takes a text: somebody may have written just that text."""
+    required = schema.get("required", ())
+    if len(required) != 1 or schema["properties"][required[0]].get("type") != "string":
+        return None
+    return str(required[0])
 
 
 def example(schema: Mapping[str, Any]) -> str:
@@ -128,6 +140,8 @@ def meant_boolean(text: str) -> bool | None:
 def recovered(node: Node, schema: Mapping[str, Any]) -> Node | None:
     """The value that was probably meant, so that one slip does not hide or cause other findings."""
     types = schema.get("type")
+    if schema.get("title") == "a JSON Schema":  # the contract is there, whatever was meant to be in it
+        return Node("map", {}, node.line, node.column, node.start, node.end)
     if types == "string" and node.kind in ("int", "float", "bool"):
         fine = compiled(schema.get("pattern", "")).search(node.written) and "enum" not in schema
         return _like(node, "text", node.written) if fine else None

@@ -18,10 +18,9 @@ def _model(_: Any) -> Player:
 
 
 def _python(service: PythonService) -> Player:
-    from choreo.players.python_service import PythonCall
-    from choreo.players.service import ServicePlayer
+    from choreo.players.python_service import PythonCall, PythonPlayer
 
-    return ServicePlayer(PythonCall(service))
+    return PythonPlayer(PythonCall(service))
 
 
 def _command(service: CommandService) -> Player:

@@ -96,6 +96,13 @@ class Instant(Protocol):
     def play_now(self, visit: Visit) -> Played: ...
 
 
+class Quick(Protocol):
+    """A player that may have its output within a moment."""
+
+    def play_if_quick(self, visit: Visit) -> Played | None:
+        """The output, or None where `play` is to be awaited: it goes on with what was begun here."""
+
+
 class Player(Protocol):
     """Raises `choreo.errors.PlayFailed` where no output can be had. Cancellation stops the work."""
 
@@ -105,3 +112,8 @@ class Player(Protocol):
 def is_instant(player: Player | Instant) -> TypeGuard[Instant]:
     """Whether a player is one that never waits."""
     return hasattr(player, "play_now")
+
+
+def is_quick(player: Player | Instant | Quick) -> TypeGuard[Quick]:
+    """Whether a player may be asked for its output on the spot."""
+    return hasattr(player, "play_if_quick")

@@ -8,17 +8,21 @@ import importlib
 import inspect
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from choreo.canonical import digest_of
-from choreo.players.base import Visit
-from choreo.players.service import Called, CallError, output_of
-from choreo.players.workers import in_worker
+from choreo.players.base import Played, Visit
+from choreo.players.service import Called, CallError, ServicePlayer, output_of
+from choreo.players.workers import Begun
 from choreo.spec import PythonService
 
+MOMENT = 0.001
+"""Seconds for which a function that has been quick holds everything else up: a way through the event loop and back
+costs more than most functions do."""
 _loaded: dict[tuple[str, str], tuple[Callable[..., Any], dict[str, str]]] = {}
 
 
@@ -34,17 +38,62 @@ class PythonCall:
     def __init__(self, service: PythonService) -> None:
         self._service = service
         self._loaded: tuple[Callable[..., Any], dict[str, str]] | None = None
+        self._begun: dict[tuple[str, int], Begun[Any]] = {}
+        """Calls that were not quick after all, by the run and hop that goes on to wait for them."""
+        self._is_quick = True
 
     async def __call__(self, visit: Visit, seconds: float) -> Called:
+        begun = self._begun.pop((visit.run, visit.hop), None) or self._begin(visit)
+        value = await begun.awaited()
+        self._is_quick = begun.seconds < MOMENT
+        return self._called(visit, value)
+
+    def if_quick(self, visit: Visit) -> Called | None:
+        """What the function gave, unless the last call was slow or this one is. Where it is not over, or raised, it is
+        what the next `__call__` for this hop waits for: the function is called once."""
+        if not self._is_quick or visit.deadline < MOMENT:
+            return None
+        with contextlib.suppress(CallError):
+            begun = self._begun[visit.run, visit.hop] = self._begin(visit)
+            self._is_quick = begun.is_over(within=MOMENT)
+            if self._is_quick:
+                called = self._called(visit, begun.result())
+                del self._begun[visit.run, visit.hop]
+                return called
+        return None
+
+    def _begin(self, visit: Visit) -> Begun[Any]:
         self._loaded = self._loaded or load_function(visit.folder, self._service.target)
-        function, facts = self._loaded
+        function = self._loaded[0]
         arguments = (_fresh(visit.input),)
         named: dict[str, Any] = {}
         if self._service.takes_feedback:
             named = {"previous": _fresh(visit.previous), "feedback": _fresh(visit.feedback)}
-        value = await in_worker(lambda: _called(function, arguments, named))
+        return Begun(lambda: _call(function, arguments, named))
+
+    def _called(self, visit: Visit, value: Any) -> Called:
         output = output_of(value)
-        return Called(output, visit.input.data, output.data, facts)
+        return Called(output, visit.input.data, output.data, self._loaded[1] if self._loaded else {})
+
+
+class PythonPlayer(ServicePlayer):
+    """A service that may have its output within a moment: it is then waited for on the spot."""
+
+    def __init__(self, call: PythonCall) -> None:
+        super().__init__(call)
+        self._quick = call
+        self._begun: dict[tuple[str, int], tuple[float, float]] = {}
+
+    def play_if_quick(self, visit: Visit) -> Played | None:
+        started, began = time.time(), time.monotonic()
+        called = self._quick.if_quick(visit)
+        if called is not None:
+            return self._done(called, started, time.monotonic() - began)
+        self._begun[visit.run, visit.hop] = started, began
+        return None
+
+    def _starts(self, visit: Visit) -> tuple[float, float]:
+        return self._begun.pop((visit.run, visit.hop), None) or super()._starts(visit)
 
 
 def _fresh(payload: Any) -> Any:
@@ -54,7 +103,7 @@ def _fresh(payload: Any) -> Any:
     return json.loads(payload.data) if payload is not None else None
 
 
-def _called(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
     try:
         value = function(*arguments, **named)
         return asyncio.run(value) if inspect.iscoroutine(value) else value

@@ -84,7 +84,7 @@ class ServicePlayer:
         ends = time.monotonic() + visit.deadline
         draw: random.Random | None = None
         for attempt in range(1, retry.attempts + 1):
-            started, began = time.time(), time.monotonic()
+            started, began = self._starts(visit)
             try:
                 called = await self._within(visit, self._share(ends - began, retry.attempts - attempt + 1))
             except CallError as error:
@@ -97,17 +97,13 @@ class ServicePlayer:
                     raise PlayFailed(error.code, said, timeout=late, unsure=error.unsure) from error
                 await asyncio.sleep(wait)
             else:
-                done = Attempt(
-                    kind=self._call.kind,
-                    request=redact.data(called.request),
-                    response=redact.data(called.response),
-                    started=started,
-                    seconds=time.monotonic() - began,
-                    cost=0.0,
-                    facts=called.facts,
-                )
-                return Played(called.value, attempts=(done,))
+                return self._done(called, started, time.monotonic() - began)
         raise PlayFailed("no-attempt", "the role's `retry` allows no attempt")
+
+    def _starts(self, visit: Visit) -> tuple[float, float]:
+        """When the attempt that is made now began: seconds UTC, and by the clock that nobody sets."""
+        del visit
+        return time.time(), time.monotonic()
 
     def _share(self, left: float, attempts: int) -> float:
         return left / attempts if self._call.ends_in_time else left
@@ -119,6 +115,18 @@ class ServicePlayer:
         except TimeoutError as error:
             message = f"no result within {min(seconds, visit.deadline):.3g} s"
             raise CallError("timeout", message, retriable=self._call.ends_in_time) from error
+
+    def _done(self, called: Called, started: float, seconds: float) -> Played:
+        attempt = Attempt(
+            kind=self._call.kind,
+            request=redact.data(called.request),
+            response=redact.data(called.response),
+            started=started,
+            seconds=seconds,
+            cost=0.0,
+            facts=called.facts,
+        )
+        return Played(called.value, attempts=(attempt,))
 
     def _failed(self, visit: Visit, error: CallError, started: float, seconds: float) -> Attempt:
         return Attempt(

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from choreo.engine.position import HopState, Position
 from choreo.render.text import ascii_only, columns, one_line
-from choreo.trace import Asked, Decided, Event, HandedOver, HopFinished, HopStarted
+from choreo.trace import Asked, Decided, Event, HandedOver, HopFinished, HopStarted, RunResumed
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _PLAIN_SPINNER = "|/-\\"
@@ -22,11 +22,15 @@ _MARKS = {"done": ("✓", "+", "32"), "failed": ("✗", "x", "31"), "timeout": (
 class Live:
     """Writes to `stream` (stderr). Piped, it writes plain lines without a spinner; `quiet`, nothing at all.
 
-    A line says that something is done only after it is on disk: `show` is called after the commit.
+    A line says that something is done only after it is on disk: `show` is called after the commit. `title` comes before
+    the first line.
     """
 
-    def __init__(self, stream: TextIO, *, quiet: bool = False, verbose: bool = False, colour: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO, *, title: str = "", quiet: bool = False, verbose: bool = False, colour: bool = False
+    ) -> None:
         self._stream = stream
+        self._title = title
         self._quiet = quiet
         self._verbose = verbose
         self._colour = colour
@@ -41,19 +45,36 @@ class Live:
         self._held = False
         self._drawn = False
 
-    def show(self, events: Sequence[Event], position: Position) -> None:
-        """Tell what was committed. A child run's lines are set in under those of the run above."""
+    def show(self, events: Sequence[Event], position: Position, *, now: float | None = None) -> None:
+        """Tell what was committed. A child run's lines are set in under those of the run above.
+
+        `now` (UTC seconds) where that was some time ago; else it was just now.
+        """
+        if self._title and not self._quiet:
+            self._write(f"{self._title}\n")
+        self._title = ""
         in_play = position.in_play if position.finished is None else []
         self._hops[position.run] = [hop for hop in in_play if not hop.scope]
         self._lanes[position.run] = lanes_told(position, in_play)
         for event in events:
-            if isinstance(event, HopStarted):
-                self._began[position.run, event.hop] = time.monotonic()
+            self._note_begin(event, position.run, 0.0 if now is None else max(0.0, now - event.at))
             line = self._line(event, position)
             if line is not None and not self._quiet:
                 self._write("  " * position.run.count(".") + line + "\n")
         if not self._quiet and not self._tty:
             self._write("".join(f"{line}\n" for line in self._tenths_done(position)))
+        self._draw()
+
+    def _note_begin(self, event: Event, run: str, ago: float) -> None:
+        """Since when a visit is played: from its start, or from when it was begun again by the next process."""
+        if isinstance(event, HopStarted):
+            self._began[run, event.hop] = time.monotonic() - ago
+        elif isinstance(event, RunResumed):
+            again = [key for key in self._began if key[0] == run]
+            self._began.update(dict.fromkeys(again, time.monotonic() - ago))
+
+    def turn(self) -> None:
+        """Turn the spinner by what has passed."""
         self._draw()
 
     def hold(self, held: bool) -> None:

@@ -281,9 +281,14 @@ def trace_json(record: RunRecord, events: Sequence[Event], attempts: Sequence[tu
             "parent": record.parent,
             "parent_hop": record.parent_hop,
         },
-        "events": [{"event": _KINDS[type(event)], **_plain(event)} for event in events],
+        "events": [event_json(event) for event in events],
         "attempts": [{"hop": hop, **_plain(attempt)} for hop, attempt in attempts],
     }
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """One event as plain JSON; `event` is its kind."""
+    return {"event": _KINDS[type(event)], **_plain(event)}
 
 
 _KINDS = {

@@ -45,7 +45,7 @@ from choreo.plan import Plan, SubSpec, plan_digest
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import HopEnded, Parts, Runner, is_priced, status_of
 from choreo.spec import Role, SpecPlayer
-from choreo.store import RunRecord, Store
+from choreo.store import NewRun, RunRecord, Store
 from choreo.store.owner import this_process
 from choreo.store.writer import AnswerWaiting
 from choreo.trace import (
@@ -137,17 +137,19 @@ class Children:
             fold(plan, position, event)
         events = (*first, *react(plan, position, fact, parts.check))
         writer = parts.store.create_run(
-            position.run,
-            (plan.spec.name, plan.spec.version),
-            plan_digest(sub.sources),
-            sub.sources,
+            NewRun(
+                position.run,
+                (plan.spec.name, plan.spec.version),
+                plan_digest(sub.sources),
+                sub.sources,
+                at=fact.at,
+                main=os.path.basename(plan.spec.path),
+                settings={"path": os.path.abspath(plan.spec.path), "models": dict(sub.models)},
+                parent=(above.position.run, hop.number),
+            ),
             events,
             status=status_of(position),
-            at=fact.at,
             due=position.due,
-            main=os.path.basename(plan.spec.path),
-            settings={"path": os.path.abspath(plan.spec.path), "models": dict(sub.models)},
-            parent=(above.position.run, hop.number),
         )
         opened = self._register(above, hop, replace(parts, plan=plan, position=position, writer=writer))
         opened.runner.parts.watch(events, position)

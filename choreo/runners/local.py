@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
@@ -43,6 +44,8 @@ LOOK = 1.0
 """Seconds between two looks whether someone wants the run to stop."""
 RENEW = 20
 """Looks after which the lease is renewed."""
+TURN = 0.05
+"""Seconds that a run which never waits goes on for without looking up."""
 _MOST_HELD = 256
 """Events that may be booked before they are written, where a run never has to wait."""
 PATIENCE = 5.0
@@ -61,10 +64,11 @@ class LocalRunner:
         self._persons = Persons(self)
         self._ahead = False
         """True once a write has failed: the position holds what cannot be on disk, so nothing may follow from it."""
-        self._held: list[Event] = []
+        self._held: list[Event] = list(parts.writer.opening)
         self._held_attempts: list[HopAttempt] = []
         self.interrupted = False
         self._looks = 0
+        self._turn = time.monotonic()
         self._stopped_by: str | None = None
 
     def interrupt(self) -> None:
@@ -121,6 +125,7 @@ class LocalRunner:
             if self.rests and not self.parts.stays:
                 return None
             self._book(await self._next())
+            await self._give_way()
             while not self._mail.empty():
                 self._book(self._mail.get_nowait())
         return None
@@ -287,7 +292,26 @@ class LocalRunner:
             else:
                 self.flush()
                 await self.parts.writer.settled()
-                self._hops[action.hop.number] = asyncio.create_task(self._play_hop(action.hop))
+                self._begin_hop(action.hop)
+
+    def _begin_hop(self, hop: HopState) -> None:
+        ended: Mail
+        try:
+            ended = None if self._visits.is_below(hop) else self._visits.play_if_quick(hop)
+        except Exception as error:  # noqa: BLE001 - goes to the main line, which raises it
+            ended = error
+        if ended is None:
+            self._hops[hop.number] = asyncio.create_task(self._play_hop(hop))
+        else:
+            self._hops[hop.number] = None
+            self._mail.put_nowait(ended)
+
+    async def _give_way(self) -> None:
+        """Let signals and other runs have their turn, where this run has nothing to wait for."""
+        now = time.monotonic()
+        if now - self._turn > TURN:
+            await asyncio.sleep(0)
+            self._turn = now
 
     async def _play_hop(self, hop: HopState) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import cast
 from choreo.engine.advance import finished_hop
 from choreo.engine.position import HopState
 from choreo.errors import NoHandles, PlayFailed
-from choreo.players.base import Instant, Played, Player, Visit, is_instant
+from choreo.players.base import Instant, Played, Player, Visit, is_instant, is_quick
 from choreo.runners.once import InDoubt, once_over_all
 from choreo.runners.parts import HopEnded, Runner, cut_short, is_priced, status_of
 from choreo.runners.thread import turns_for
@@ -28,6 +28,8 @@ class Visits:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._players: dict[str, Player | Instant] = {}
+        self._began: dict[int, float] = {}
+        """When hops began that had not ended within a moment."""
         self.cancelled: set[int] = set()
         """Hops whose lane is over."""
 
@@ -47,12 +49,28 @@ class Visits:
         """Whether the hop is a run of its own."""
         return isinstance(self._runner.plan.roles[hop.role].role.player, SpecPlayer)
 
+    def play_if_quick(self, hop: HopState) -> HopEnded | None:
+        """The end of a hop whose player has its output within a moment; None where `play` is to be awaited.
+
+        An effect is never begun here: what is in flight when the process must leave has to have a task.
+        """
+        role = self._runner.plan.roles[hop.role].role
+        player = self.player(hop)
+        if role.effect != "none" or role.key is not None or not is_quick(player):
+            return None
+        began = self._began[hop.number] = time.monotonic()
+        played = player.play_if_quick(self._visit(hop, role))
+        if played is None:
+            return None
+        del self._began[hop.number]
+        return self._done(hop, role, played, [], time.monotonic() - began)
+
     async def play(self, hop: HopState) -> HopEnded:
         """Have the hop's player play it, within its deadline. Whatever comes of it is an end of the hop."""
         role = self._runner.plan.roles[hop.role].role
         visit = self._visit(hop, role)
         made: list[Attempt] = []
-        began = time.monotonic()
+        began = self._began.pop(hop.number, None) or time.monotonic()
 
         def record(attempt: Attempt) -> None:
             made.append(attempt)

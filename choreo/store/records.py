@@ -39,6 +39,8 @@ class RunRecord:
     parent_hop: int | None = None
     open_questions: int = 0
     """In this run and the child runs below it."""
+    seq: int = 0
+    """The number of its last entry."""
 
 
 class OpenQuestion(NamedTuple):
@@ -56,7 +58,7 @@ class OpenQuestion(NamedTuple):
 
 COLUMNS = (
     "key,id,spec,version,plan,status,created,changed,outcome,code,message,hops,cost,priced,labels,settings,"
-    "pid,host,process,until,due,parent,parent_hop,"
+    "pid,host,process,until,due,parent,parent_hop,seq,"
     "(SELECT COUNT(*) FROM decision d WHERE d.run=run.key AND d.decision IS NULL)"
     " + (SELECT COUNT(*) FROM run c JOIN decision d ON d.run=c.key AND d.decision IS NULL"
     " WHERE c.id > run.id || '.' AND c.id < run.id || '/') AS open_questions"

@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from choreo.canonical import Payload, digest_of, encode
 from choreo.errors import HeldError, StoreError, UsageError
 from choreo.store import driver, place, rows
-from choreo.store.claims import Claim, find_claim, take_claim
+from choreo.store.births import NewRun, insert_run
+from choreo.store.claims import Claim, find_claim
 from choreo.store.commits import Commits, GroupCommits
 from choreo.store.files import Files
 from choreo.store.owner import is_alive, this_process
@@ -70,45 +72,25 @@ class Store:
 
     # -- runs ----------------------------------------------------------------------------------------
 
-    def create_run(
-        self,
-        run: str,
-        spec: tuple[str, str],
-        plan: str,
-        sources: Mapping[str, str],
-        events: Sequence[Event],
-        *,
-        status: str,
-        at: float,
-        main: str,
-        due: float | None = None,
-        claims: Sequence[tuple[str, str]] = (),
-        labels: Mapping[str, str] | None = None,
-        settings: Mapping[str, Any] | None = None,
-        parent: tuple[str, int] | None = None,
-    ) -> RunWriter:
-        """Record a new run with its first events, owned by this process. `spec` is (name, version), `main`
-        the key of the spec's own text in `sources`, `parent` the run and hop that a child run plays.
-
-        Each of `claims`, (scope, key), lets one run only be created with it: raises ClaimTaken for any further one."""
-        with self._writing(fresh=True):
-            self._keep_plan(plan, main, sources, at)
-            owner, told = this_process(), (rows.text(labels or {}), rows.text(settings or {}))
-            done = self._db.execute(
-                "INSERT INTO run(id,spec,version,plan,status,created,changed,labels,settings,"
-                "chain,pid,host,process,parent,parent_hop,epoch)"
-                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)",
-                (
-                    *(run, *spec, plan, status, at, at, *told, run.encode()),
-                    *(owner.pid, owner.host, owner.process, *(parent or (None, None))),
-                ),
-            )
-            for claim in claims:
-                take_claim(self._db, claim, (int(done.lastrowid), 0), at, over=False)
-            writer = RunWriter(self._db, self._commits, run, int(done.lastrowid), 1, 0, run.encode())
-            writer.append_within(events, status=status, at=at, due=due)
-        self._plans.add(plan)
+    def create_run(self, run: NewRun, events: Sequence[Event], *, status: str, due: float | None = None) -> RunWriter:
+        """Record a new run with its first events, owned by this process. Raises ClaimTaken."""
+        writer = self.new_run(run, ())
+        writer.append(events, status=status, at=run.at, due=due)
         return writer
+
+    def new_run(self, run: NewRun, opening: Sequence[Event]) -> RunWriter:
+        """What records a new run with the first that is appended: until then nothing of it is on disk. Its runner
+        begins with the `opening`."""
+        birth = partial(self._birth, run)
+        return RunWriter(self._db, self._commits, run.id, chain=run.id.encode(), birth=birth, opening=opening)
+
+    @contextmanager
+    def _birth(self, run: NewRun) -> Iterator[int]:
+        with self._writing(fresh=True):
+            self._keep_plan(run.plan, run.main, run.sources, run.at)
+            key = insert_run(self._db, run, this_process())
+            yield key
+        self._plans.add(run.plan)
 
     def keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:
         """Keep a plan that a run is about to go on with: see `PlanChanged`."""
@@ -292,27 +274,41 @@ class Store:
         """Every event of the run, in order."""
         return [event for _, event in self.entries(run) if not isinstance(event, Attempt)]
 
-    def entries(self, run: RunRecord, *, attempts: bool = False) -> list[tuple[int, Event | Attempt]]:
-        """(seq, entry) of everything recorded about a run, in order; attempts only where asked for.
+    def version(self) -> int:
+        """A number that changes when another process commits anything. Raises StoreError where the store is gone."""
+        self.files.check()
+        return int(self._read(lambda: self._db.execute("PRAGMA data_version").fetchone())[0])
+
+    def added(self, run: RunRecord, after: int) -> list[Event]:
+        """The events behind entry `after`, as far as the run had come when `run` was read, in order.
+
+        Each table is read by itself, while the run may go on: `run.seq` is what makes one moment of them.
+        """
+        found = self.entries(run, after=after)
+        return [event for seq, event in found if after < seq <= run.seq and not isinstance(event, Attempt)]
+
+    def entries(self, run: RunRecord, *, attempts: bool = False, after: int = 0) -> list[tuple[int, Event | Attempt]]:
+        """(seq, entry) of everything recorded about a run, in order; attempts only where asked for. `after`: at least
+        all behind that entry.
 
         Raises StoreError where a row is not what choreo writes.
         """
         try:
-            return sorted(self._entries(run, attempts), key=lambda item: item[0])
+            return sorted(self._entries(run, attempts, after), key=lambda item: item[0])
         except (ValueError, LookupError, TypeError) as error:
             message = f"{self.path}: a row of run {run.id} cannot be read ({type(error).__name__}: {error})"
             raise StoreError("store-damaged", message, "restore a backup") from error
 
-    def _entries(self, run: RunRecord, attempts: bool) -> list[tuple[int, Event | Attempt]]:
+    def _entries(self, run: RunRecord, attempts: bool, after: int) -> list[tuple[int, Event | Attempt]]:
         fetch = self._fetcher({})
         found: list[tuple[int, Event | Attempt]] = []
-        for row in self._of("event", run):
+        for row in self._of("event", run, "seq", after):
             found.append((row["seq"], rows.read_event(row, fetch)))
-        for row in self._of("hop", run):
+        for row in self._of("hop", run, "MAX(seq,COALESCE(finished_seq,0))", after):
             found.extend(rows.read_hop(row, fetch))
-        for row in self._of("handoff", run):
+        for row in self._of("handoff", run, "seq", after):
             found.append((row["seq"], rows.read_handoff(row, fetch)))
-        for row in self._of("decision", run):
+        for row in self._of("decision", run, "MAX(seq,COALESCE(decided_seq,0))", after):
             found.extend(rows.read_question(row, fetch))
         if attempts:
             found.extend((row["seq"], attempt) for row, attempt in self._attempts(run))
@@ -351,8 +347,11 @@ class Store:
         found = [(row, rows.read_attempt(row, data)) for row in self._of("attempt", run)]
         return sorted(found, key=lambda item: item[0]["seq"])
 
-    def _of(self, table: str, run: RunRecord) -> list[rows.Row]:
-        return self._rows(f"SELECT * FROM {table} WHERE run=?", (run.key,))  # noqa: S608 - a literal of this module
+    def _of(self, table: str, run: RunRecord, last: str = "", after: int = 0) -> list[rows.Row]:
+        """The rows of a run; with `after` those whose `last` entry is a later one."""
+        newer = f" AND {last}>{after:d}" if after else ""
+        query = f"SELECT * FROM {table} WHERE run=?{newer}"  # noqa: S608 - literals of this module, and a number
+        return self._rows(query, (run.key,))
 
     def _fetcher(self, known: dict[int, Payload]) -> Callable[[int | None], Payload | None]:
         def fetch(number: int | None) -> Payload | None:

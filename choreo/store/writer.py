@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ from choreo.trace import Attempt, Event, HopFinished, HopStarted, RunFinished
 __all__ = ["AnswerWaiting", "HopAttempt", "RunWriter", "take"]
 
 
+Birth = Callable[[], AbstractContextManager[int]]
+"""Writes the row of a new run, and commits it with what is written within. Gives the run's key."""
+
+
 @dataclass(slots=True)
 class Booked:
     """What a writer has added to its run: hops begun, known cost, and whether that is all of it."""
@@ -27,14 +32,25 @@ class Booked:
 
 
 class RunWriter:
-    """Appends to one run. Every `append` is one durable transaction, fenced by the run's epoch.
+    """Appends to one run. Every `append` is one durable transaction, fenced by the run's epoch; the first one of a run
+    with a `birth` makes the run.
 
     Raises HeldError when another process has taken the run over, StoreError when the disk says no. The
     event that ends the run lets it go in the same transaction.
     """
 
     def __init__(
-        self, connection: driver.Connection, commits: Commits, run: str, key: int, epoch: int, seq: int, chain: bytes
+        self,
+        connection: driver.Connection,
+        commits: Commits,
+        run: str,
+        *,
+        key: int = 0,
+        epoch: int = 1,
+        seq: int = 0,
+        chain: bytes,
+        birth: Birth | None = None,
+        opening: Sequence[Event] = (),
     ) -> None:
         self.run = run
         self._db = connection
@@ -43,6 +59,9 @@ class RunWriter:
         self._epoch = epoch
         self._seq = seq
         self._chain = chain
+        self._birth = birth
+        self.opening = opening
+        """How the run began, where its runner has yet to append that."""
         self._last: asyncio.Future[None] | None = None
         self._lost: StoreError | HeldError | None = None
         """Why a step that shared a transaction with others was not written: nothing can follow."""
@@ -66,7 +85,10 @@ class RunWriter:
             raise self._lost
         seq, chain = self._seq, self._chain
         try:
-            self._last = self._commits.write(self._step(events, attempts, status, at, due), self._lose)
+            if self._birth is None:
+                self._last = self._commits.write(self._step(events, attempts, status, at, due), self._lose)
+            else:
+                self._be_born(self._birth, events, attempts, status, at, due)
         except BaseException as error:
             self._seq, self._chain = seq, chain
             if isinstance(error, (driver.DatabaseError, Fenced)):
@@ -74,9 +96,18 @@ class RunWriter:
             raise
         self.owned = self.owned and not any(isinstance(event, RunFinished) for event in events)
 
-    def append_within(self, events: Sequence[Event], *, status: str, at: float, due: float | None = None) -> None:
-        """`append` inside the transaction that created the run."""
-        self._last = self._commits.include(self._step(events, (), status, at, due), self._lose)
+    def _be_born(
+        self,
+        birth: Birth,
+        events: Sequence[Event],
+        attempts: Iterable[HopAttempt],
+        status: str,
+        at: float,
+        due: float | None,
+    ) -> None:
+        with birth() as self._key:
+            self._last = self._commits.include(self._step(events, attempts, status, at, due), self._lose)
+        self._birth = None
 
     async def settled(self) -> None:
         """Comes back when all that was appended is on disk: at once, but where runs share transactions."""
@@ -147,11 +178,13 @@ class RunWriter:
 
     def renew(self, at: float) -> None:
         """Say that this process is alive. Raises HeldError when the run was taken over."""
+        if self._birth is not None:
+            return
         self._lease("UPDATE run SET until=? WHERE key=? AND epoch=?", (at + LEASE,))
 
     def release(self) -> None:
         """Let the run go, so that anyone may take it up at once."""
-        if self.owned:
+        if self.owned and self._birth is None:
             self._lease("UPDATE run SET pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=? AND epoch=?", ())
             self.owned = False
 
@@ -177,4 +210,4 @@ def take(connection: driver.Connection, commits: Commits, key: int, run: str, ow
         "UPDATE run SET epoch=?, pid=?, host=?, process=?, until=?, stop=NULL WHERE key=?",
         (row[0] + 1, owner.pid, owner.host, owner.process, at + LEASE, key),
     )
-    return RunWriter(connection, commits, run, key, row[0] + 1, row[1], row[2])
+    return RunWriter(connection, commits, run, key=key, epoch=row[0] + 1, seq=row[1], chain=row[2])

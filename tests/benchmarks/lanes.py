@@ -23,7 +23,7 @@ from choreo.plan import plan_digest
 from choreo.players import player_for
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
-from choreo.store import Store
+from choreo.store import NewRun, Store
 from choreo.verify import make_checker
 
 SPEC = """
@@ -80,7 +80,7 @@ def played(size: int, parallel: int, player: str, wait: float) -> tuple[float, f
         events, sources = react(checked.plan, position, fact, check), checked.loaded.sources
         names, digest = ("lanes", "1.0.0"), plan_digest(sources)
         writer = store.create_run(
-            position.run, names, digest, sources, events, status="running", at=fact.at, main=path.name
+            NewRun(position.run, names, digest, sources, at=fact.at, main=path.name), events, status="running"
         )
         parts = Parts(checked.plan, position, writer, store, check, lambda role: player_for(role.player))
         end = asyncio.run(LocalRunner(parts).run())

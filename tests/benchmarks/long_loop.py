@@ -21,7 +21,7 @@ from choreo.plan import plan_digest
 from choreo.players import player_for
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
-from choreo.store import Store
+from choreo.store import NewRun, Store
 from choreo.trace import Event, HopFinished
 from choreo.verify import make_checker
 
@@ -69,14 +69,9 @@ def halves(hops: int) -> tuple[float, float]:
         events = react(checked.plan, position, fact, check)
         sources = checked.loaded.sources
         writer = store.create_run(
-            position.run,
-            ("loop", "1.0.0"),
-            plan_digest(sources),
-            sources,
+            NewRun(position.run, ("loop", "1.0.0"), plan_digest(sources), sources, at=fact.at, main=path.name),
             events,
             status="running",
-            at=fact.at,
-            main=path.name,
         )
         stamps: list[float] = []
 

@@ -27,7 +27,7 @@ from choreo.plan import plan_digest
 from choreo.players import player_for
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
-from choreo.store import Store, driver
+from choreo.store import NewRun, Store, driver
 from choreo.store.place import open_for_writing
 from choreo.trace import RunStarted
 from choreo.verify import make_checker
@@ -100,16 +100,8 @@ class Ours:
         assert plan.trigger is not None
         events = react(plan, position, RunStarted(now, payload, (), self.check(plan.trigger, payload)), self.check)
         sources = self.checked.loaded.sources
-        writer = self.store.create_run(
-            position.run,
-            ("overhead", "1.0.0"),
-            plan_digest(sources),
-            sources,
-            events,
-            status="running",
-            at=now,
-            main="spec.yaml",
-        )
+        new = NewRun(position.run, ("overhead", "1.0.0"), plan_digest(sources), sources, at=now, main="spec.yaml")
+        writer = self.store.new_run(new, events)
         parts = Parts(plan, position, writer, self.store, self.check, lambda role: player_for(role.player))
         end = await LocalRunner(parts).run()
         writer.release()

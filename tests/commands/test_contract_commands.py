@@ -11,7 +11,7 @@ import pytest
 from choreo.canonical import Payload
 from choreo.commands.contract import check_contracts, diff_contracts, list_contracts, lock_contracts, show_contract
 from choreo.errors import ChoreoError, SpecErrors, UsageError
-from choreo.store import Store
+from choreo.store import NewRun, Store
 from choreo.trace import HandedOver, HopFinished, HopStarted, RunStarted, Verdict
 
 CASE = {
@@ -318,10 +318,10 @@ def traces(project):
     for number, amount in enumerate((3, 8, 4)):
         digest = Payload.of({"spec": number}).digest
         start = RunStarted(1000.0 + number, Payload.of({"amount": amount}))
-        writer = store.create_run(
-            f"run{number}", ("desk", "1.0.0"), digest, {"desk.yaml": SPEC}, (start,),
-            status="running", at=1000.0 + number, main="desk.yaml",
-        )  # fmt: skip
+        new = NewRun(
+            f"run{number}", ("desk", "1.0.0"), digest, {"desk.yaml": SPEC}, at=1000.0 + number, main="desk.yaml"
+        )
+        writer = store.create_run(new, (start,), status="running")
         writer.append(_events(number, amount), status="running", at=1000.0 + number)
     store.close()
     return str(path)

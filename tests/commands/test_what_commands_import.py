@@ -72,5 +72,5 @@ def test_help_and_validate_load_no_heavy_library(folder: Path) -> None:
 
 def test_a_run_without_a_model_and_its_trace_load_no_model_library(folder: Path) -> None:
     assert not imported(folder, "run", "small.yaml", "--set", "n=1") & (HEAVY - {"sqlite_utils", "rich.markdown"})
-    for arguments in (("trace", "last"), ("trace", "last", "--json"), ("runs",)):
+    for arguments in (("trace", "last"), ("trace", "last", "--json"), ("trace", "last", "--follow"), ("runs",)):
         assert not imported(folder, *arguments) & HEAVY

@@ -144,6 +144,24 @@ def slow_spec(folder: Path, *, effect: bool = False, touchpoint: bool = False) -
     return path
 
 
+def line_of(process: subprocess.Popen[str]) -> str:
+    """The next line on stdout."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit code, and what stands on stdout and stderr and was not read yet.
+
+    `communicate` would read beside the stream, and lose what `line_of` has taken in with its line.
+    """
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        out, err = process.stdout.read(), process.stderr.read()
+        return process.wait(PATIENCE), out, err
+
+
 def end_group(process: subprocess.Popen[str]) -> None:
     """For the end of a test: nothing of it stays behind."""
     if process.poll() is None:

@@ -18,19 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from choreo import cli
-from choreo.api.begin import new_run_id, started
+from choreo.api.begin import Told, begin, started
 from choreo.api.checked import check_spec
-from choreo.api.parts import exit_code, plan_of
+from choreo.api.parts import exit_code, parts_of, plan_of
 from choreo.commands.playing import Options, resumed
-from choreo.engine.position import Position, start
-from choreo.engine.react import react
+from choreo.engine.position import Position
 from choreo.gates.base import Answer, Parked, Question, Violations
 from choreo.gates.script import ScriptGate
-from choreo.plan import plan_digest
 from choreo.players import player_for
-from choreo.players.base import Played, Player, Record, Visit
+from choreo.players.base import Played, Player, Record, Visit, is_quick
 from choreo.runners.local import LocalRunner
-from choreo.runners.parts import Parts, status_of
+from choreo.runners.parts import Parts
 from choreo.store import Store, driver, place
 from choreo.store.commits import Commits
 from choreo.store.steps import Step
@@ -129,6 +127,13 @@ class DyingPlayer:
     def __init__(self, inner: Player, fuse: Fuse) -> None:
         self._inner, self._fuse = inner, fuse
 
+    def play_if_quick(self, visit: Visit) -> Played | None:
+        self._fuse.at("after intent", visit.role.name)
+        played = self._inner.play_if_quick(visit) if is_quick(self._inner) else None
+        if played is not None:
+            self._fuse.at("after the reply", visit.role.name)
+        return played
+
     async def play(self, visit: Visit, record: Record) -> Played:
         self._fuse.at("after intent", visit.role.name)
         played = await self._inner.play(visit, record)
@@ -191,20 +196,8 @@ def play_new(job: dict[str, Any]) -> int:
     checked = check_spec(job["spec"])
     fact = started(checked, TRIGGER)
     store = Store.open(Path(job["db"]))
-    position = start(checked.plan, new_run_id(fact.at))
-    events = react(checked.plan, position, fact, make_checker())
-    writer = store.create_run(
-        position.run,
-        ("relay", "1.0.0"),
-        plan_digest(checked.loaded.sources),
-        checked.loaded.sources,
-        events,
-        status=status_of(position),
-        at=fact.at,
-        main=Path(job["spec"]).name,
-        settings={"path": job["spec"], "models": {}},
-    )
-    parts = Parts(checked.plan, position, writer, store, make_checker(), lambda role: player_for(role.player))
+    begun = begin(checked, store, fact, Told(job["spec"]))
+    parts = parts_of(checked.plan, begun.position, begun.writer, store, clock=begun.clock)
     return play(parts, fuse, job)
 
 

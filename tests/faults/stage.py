@@ -19,7 +19,7 @@ from choreo.plan import Plan, plan_digest
 from choreo.players.base import Played, Record, Visit
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts, status_of
-from choreo.store import RunRecord, Store
+from choreo.store import NewRun, RunRecord, Store
 from choreo.trace import Event, LimitsRaised, RunFinished, RunStarted
 
 SOURCES = {"s": "choreo: 1"}
@@ -69,7 +69,9 @@ class Stage:
         fact = RunStarted(self.clock(), Payload.of({}))
         events = react(self.plan, position, fact, anything)
         writer = self.store.create_run(
-            "r", ("s", "1"), plan_digest(SOURCES), SOURCES, events, status=status_of(position), at=fact.at, main="s"
+            NewRun("r", ("s", "1"), plan_digest(SOURCES), SOURCES, at=fact.at, main="s"),
+            events,
+            status=status_of(position),
         )
         parts = Parts(self.plan, position, writer, self.store, anything, lambda _: Acts(act), gate, clock=self.clock)
         return self._run(LocalRunner(parts))

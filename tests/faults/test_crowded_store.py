@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from command_line import wait_until
+from command_line import choreo, end_group, ended, line_of, slow_spec, start, wait_until
 from playing import HEAD
 from relay import environment
 
@@ -72,3 +72,27 @@ def play_in_a_crowd(folder: Path, processes: int, runs: int, seconds: float) -> 
 
 def test_many_processes_lose_nothing_while_one_holds_the_lock_and_one_reads(tmp_path: Path) -> None:
     play_in_a_crowd(tmp_path, processes=4, runs=15, seconds=0.0)
+
+
+def test_a_run_is_followed_to_its_end_while_many_others_are_played(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(HEAD + BODY)
+    slow_spec(tmp_path)
+    db = ("--db", "trace.db")
+    player = start("run", "slow.yaml", "--set", "n=1", *db, cwd=tmp_path)
+    wait_until((tmp_path / "slow.pid").exists, "the run is in play")
+    run = json.loads(choreo("runs", "--json", *db, cwd=tmp_path).stdout)[0]["id"]
+    following = start("trace", run, "--follow", "--json", *db, cwd=tmp_path)
+    try:
+        first = line_of(following)
+        made = [told(one) for one in [crowd(tmp_path, "play", f"p{number}", 15) for number in range(3)]]
+        log = tmp_path / "trace.db-wal"
+        assert not log.exists() or log.stat().st_size <= LOG
+        (tmp_path / "slow.go").touch()
+        code, out, err = ended(following)
+    finally:
+        (tmp_path / "slow.go").touch()
+        end_group(following)
+    assert (code, ended(player)[0], len(err.splitlines())) == (0, 0, 2), err
+    kept = json.loads(choreo("trace", run, "--json", *db, cwd=tmp_path).stdout)["events"]
+    assert [json.loads(line) for line in (first + out).splitlines()] == kept
+    assert sum(map(len, made)) == 45

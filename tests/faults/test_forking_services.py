@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,14 @@ def shared(given):
             leave()
         os.waitpid(pid, 0)
     return {"n": found}
+
+def told_at_once(given):
+    pid = os.fork()
+    if pid == 0:
+        signal.pause()
+        os._exit(3)
+    os.kill(pid, signal.SIGTERM)  # before the child has done anything
+    return {"n": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}
 """
 
 
@@ -76,3 +85,13 @@ def test_a_run_that_python_plays_is_not_stopped_either(folder: Path) -> None:
         [sys.executable, "plays.py"], cwd=folder, env=environment(), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "{'n': 14}\n"), done.stderr
+
+
+def test_workers_that_are_told_to_end_at_once_do_and_stop_no_run_of_a_batch(folder: Path) -> None:
+    (folder / "spec.yaml").write_text(HEAD + SPEC.replace("work:shared", "work:told_at_once"))
+    (folder / "cases.jsonl").write_text("".join(f'{{"n": {number}}}\n' for number in range(8)))
+    done = choreo("batch", "spec.yaml", "cases.jsonl", "--parallel", "2", "--out", "results.jsonl", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(line)["result"] for line in (folder / "results.jsonl").read_text().splitlines()]
+    assert results == [{"n": -signal.SIGTERM}] * 8
+    must_be_whole(folder, 8)

@@ -182,3 +182,42 @@ def test_an_answer_from_another_process_is_taken_in_by_the_one_that_plays(
         assert terminal.restored()
     decided = [event for event in history(tmp_path) if isinstance(event, Decided)]
     assert [(event.decision, event.by) for event in decided] == [("approve", "bob")]
+
+
+NEVER_WAITS = """
+choreo: 1
+name: counts
+version: 1.0.0
+contracts:
+  thing@1.0.0: {type: object, required: [n], properties: {n: {type: integer}}}
+trigger: {accepts: thing@^1}
+result: {emits: thing@1.0.0}
+limits: {hops: 500000}
+roles:
+  begin: {kind: reader, does: Tell, service: {python: "telling:begin"}, accepts: thing@^1, emits: thing@1.0.0}
+  count: {kind: reasoner, does: Count, set: {n: input.n + 1}, accepts: thing@^1, emits: thing@1.0.0}
+handoffs:
+  - {from: trigger, to: begin}
+  - {from: begin, to: count}
+  - {from: count, to: count, at_most: 400000}
+  - {from: count, on: exhausted, to: end}
+"""
+TELLING = """
+from pathlib import Path
+
+def begin(given):
+    Path("begun").touch()
+    return given
+"""
+
+
+def test_a_run_that_never_waits_heeds_a_signal(tmp_path: Path, running: list[subprocess.Popen[str]]) -> None:
+    (tmp_path / "counts.yaml").write_text(NEVER_WAITS)
+    (tmp_path / "telling.py").write_text(TELLING)
+    process = start("run", "counts.yaml", "--set", "n=1", cwd=tmp_path)
+    running.append(process)
+    wait_until((tmp_path / "begun").exists, "the first hop was played")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, ""), err
+    assert len(finished_hops(tmp_path)) < 400_000

@@ -22,7 +22,7 @@ from choreo.plan import plan_digest
 from choreo.render.live import Live
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
-from choreo.store import Store, driver
+from choreo.store import NewRun, Store, driver
 from choreo.trace import RunStarted
 
 CHAIN = (
@@ -63,7 +63,7 @@ def test_a_second_reader_finds_each_hop_on_record_when_its_line_is_written(tmp_p
     position, fact, sources = start(plan, "r"), RunStarted(1.0, Payload.of({})), {"s": ""}
     events = react(plan, position, fact, anything)
     writer = store.create_run(
-        "r", ("s", "1"), plan_digest(sources), sources, events, status="running", at=1.0, main="s"
+        NewRun("r", ("s", "1"), plan_digest(sources), sources, at=1.0, main="s"), events, status="running"
     )
     stream = Witness(store.path, store._db)
     parts = Parts(plan, position, writer, store, anything, lambda _: Acts(lambda visit, record: {}))
@@ -96,7 +96,7 @@ def test_the_kernel_sees_a_sync_between_the_last_write_to_the_store_and_each_lin
     if "ptrace" in done.stderr.lower() and done.returncode:
         pytest.skip("this machine does not let one process trace another")
     assert done.returncode == 0, done.stderr
-    lines, unsynced, synced = 0, False, 0
+    lines, named, unsynced, synced = 0, 0, False, 0
     for call in log.read_text(errors="replace").splitlines():
         if re.search(r"\b(pwrite64|write)\(\d+<[^>]*trace\.db(-wal|-journal)?>", call):
             unsynced = True
@@ -105,6 +105,11 @@ def test_the_kernel_sees_a_sync_between_the_last_write_to_the_store_and_each_lin
         elif re.search(r"\bwrite\(2<[^>]*>, \"(\+|\\342\\234\\223) ", call):
             lines += 1
             assert not unsynced, f"shown before it was on disk: {call}"
+        elif re.search(r"\bwrite\(2<[^>]*>, \"run [0-9]{8}", call):
+            named += 1
+            assert synced, "the run was named before it was on disk"
+            assert not unsynced, "the run was named before it was on disk"
+    assert named == 1
     assert lines == 8, "seven hops and a decision were shown"
     assert synced >= 8
 
@@ -115,8 +120,8 @@ from choreo import cli
 from choreo.commands import playing
 from choreo.gates.script import ScriptGate
 make = playing.parts_for
-def with_gate(*args):
-    parts = make(*args)
+def with_gate(*args, **named):
+    parts = make(*args, **named)
     parts.gate = ScriptGate({"gate": ["approve"]})
     return parts
 import choreo.commands.run as run

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from choreo.api.checked import problems_of
 from choreo.errors import UsageError
 from choreo.loading import load_spec
 from choreo.loading.yaml import read_yaml
@@ -213,3 +214,43 @@ def test_columns_count_code_points_and_anchors_are_skipped():
     document = read_yaml("ключ: é\nb: &x  word\n", "x.yaml")
     assert str(document.place(document.root.get("ключ"))) == "x.yaml:1:7"
     assert str(document.place(document.root.get("b"))) == "x.yaml:2:8"
+
+
+SMALL = """
+choreo: 1
+name: a
+version: 1.0.0
+contracts: {thing@1.0.0: {type: object, required: [n], properties: {n: {type: integer}}}}
+trigger: {accepts: thing@^1}
+result: {emits: thing@1.0.0}
+roles:
+  b: {kind: reader, does: Count, set: input, accepts: thing@^1, emits: thing@1.0.0}
+handoffs:
+  - {from: trigger, to: b}
+  - {from: b, to: end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "help"),
+    [
+        ("models: {fast: openai/gpt-5-mini}", "write `{model: openai/gpt-5-mini}`"),
+        (
+            "contracts: {thing@1.0.0: thing.json}",
+            "write the schema itself here; one in a file `schemas/<name>/<version>.json` is found by its name",
+        ),
+    ],
+)
+def test_a_text_where_something_larger_belongs_is_told_what_to_become(tmp_path, written, help):
+    key = written.partition(":")[0]
+    kept = "\n".join(line for line in SMALL.splitlines() if not line.startswith(key))
+    (tmp_path / "a.yaml").write_text(f"{kept}\n{written}\n", encoding="utf-8")
+    [problem] = load_spec(str(tmp_path / "a.yaml")).problems
+    assert (problem.code, problem.help) == ("wrong-type", help)
+
+
+def test_a_model_in_a_spec_without_models_is_told_how_to_be_one(tmp_path):
+    text = SMALL.replace("set: input", "model: fast, prompt: hi")
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    found = {problem.code: problem.help for problem in problems_of(load_spec(str(tmp_path / "a.yaml")))}
+    assert found["unknown-model"].startswith("the spec has none: add `models: {fast: {model: local/")

@@ -22,7 +22,7 @@ from choreo.players import player_for
 from choreo.runners.children import Children, begun_spending, first_fact
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
-from choreo.store import RunRecord, Store
+from choreo.store import NewRun, RunRecord, Store
 from choreo.store.writer import RunWriter
 from choreo.trace import Attempt, Event, LimitsRaised, RunFinished
 from choreo.verify import the_checker
@@ -64,11 +64,10 @@ class Nest:
         position = start(plan, "r")
         fact = first_fact(plan, value if value is not None else {"n": 1}, time.time(), the_checker())
         events = react(plan, position, fact, the_checker())
-        made = {"status": "running", "at": fact.at, "main": "main.yaml"}
         settings = {"path": str(self.folder / "main.yaml"), "models": dict(models or {})}
-        writer = self.store.create_run(
-            "r", ("main", "1.0.0"), plan_digest(sources), sources, events, **made, settings=settings
-        )
+        digest = plan_digest(sources)
+        new = NewRun("r", ("main", "1.0.0"), digest, sources, at=fact.at, main="main.yaml", settings=settings)
+        writer = self.store.create_run(new, events, status="running")
         return self._run(LocalRunner(self._parts(checked, position, writer, gate)))
 
     def resume(self, gate: Gate | None = None, limits: Mapping[str, float] | None = None) -> Any:

@@ -7,6 +7,8 @@ import sqlite3
 import pytest
 from playing import run_spec
 
+from choreo.errors import StoreError
+from choreo.store import Store, driver
 from choreo.store.writer import RunWriter
 
 CHAIN = """
@@ -21,10 +23,11 @@ handoffs:
   - {{from: c, to: end}}
 """
 LOOKING = """
-    import glob, sqlite3
+    import glob
+    from choreo.store.driver import sqlite  # two SQLite libraries in one process take each other's locks away
     def look(x):
         [path] = glob.glob({folder!r} + "/*.db")
-        seen = sqlite3.connect(path).execute("SELECT number, finished_seq IS NOT NULL FROM hop ORDER BY number")
+        seen = sqlite.connect(path).execute("SELECT number, finished_seq IS NOT NULL FROM hop ORDER BY number")
         return {{"n": sum(number * 10 ** number for number, ended in seen if ended)}}
     """
 
@@ -70,3 +73,30 @@ def _fails_at_hop(number, in_hand):
         return in_hand(position)
 
     return failing
+
+
+def test_a_run_is_on_disk_whole_with_its_first_step_or_not_at_all(tmp_path, monkeypatch):
+    from choreo.runners import local
+
+    def failing(position):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(local, "in_hand", failing)
+    with pytest.raises(RuntimeError, match="broken"):
+        run_spec(tmp_path, CHAIN.format(player="set: input"))
+    store = Store.read(tmp_path / "trace.db")
+    [record] = store.runs()
+    assert (record.status, record.hops, store.verify(record)) == ("running", 1, True)
+    store.close()
+
+
+def test_a_run_whose_first_step_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    def refusing(db, steps, known=()):
+        raise driver.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("choreo.store.steps.write", refusing)
+    with pytest.raises(StoreError, match="disk I/O error"):
+        run_spec(tmp_path, CHAIN.format(player="set: input"))
+    store = Store.read(tmp_path / "trace.db")
+    assert store.runs() == []
+    store.close()

@@ -24,7 +24,7 @@ from choreo.players.script import ScriptPlayer
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
 from choreo.spec import ModelPlayer, Role
-from choreo.store import Store
+from choreo.store import NewRun, Store
 from choreo.verify import the_checker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,14 +71,9 @@ def play(
     store = Store.open(folder / "trace.db")
     sources = checked.loaded.sources
     writer = store.create_run(
-        position.run,
-        (name, "1.0.0"),
-        plan_digest(sources),
-        sources,
+        NewRun(position.run, (name, "1.0.0"), plan_digest(sources), sources, at=fact.at, main=f"{name}.yaml"),
         events,
         status="running",
-        at=fact.at,
-        main=f"{name}.yaml",
     )
     script, gate = ScriptPlayer(models or {}), ScriptGate(answers or {})
 
@@ -269,6 +264,16 @@ def test_large_and_unsure_decisions_go_to_the_team_lead(
 ) -> None:
     ran = desk(name, tmp_path, confidence=confidence)
     assert (ran.asked[0].name, ran.asked[0].payload.value["why"]) == (touchpoint, why)
+
+
+def test_a_reply_that_still_has_the_gap_of_the_letter_is_the_leads(tmp_path: Path) -> None:
+    models = {
+        "read": [case("08-question")],
+        "decide": [{"reason": "It is a question.", "action": "answer_question"}],
+        "draft": [{"body": "Dear Samuel,\n\nthank you for your message. ANSWER"}],
+    }
+    [asked] = play("support-desk", email("08-question"), tmp_path, None, models).asked
+    assert (asked.name, asked.payload.value["why"]) == ("approve_payout", "The reply still has a gap.")
 
 
 def test_an_order_number_that_the_email_does_not_hold_is_not_looked_up(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
 from choreo.spec import ModelPlayer
 from choreo.starter.examples import FOLDER
-from choreo.store import Store
+from choreo.store import NewRun, Store
 from choreo.trace import RunFinished
 from choreo.verify import the_checker
 
@@ -52,7 +52,7 @@ def play(folder: Path, confidence: float | None, gate: ScriptGate) -> RunFinishe
     sources = checked.loaded.sources
     digest, made = plan_digest(sources), ("model", "1.0.0")
     writer = store.create_run(
-        position.run, made, digest, sources, events, status="running", at=fact.at, main="model.yaml"
+        NewRun(position.run, made, digest, sources, at=fact.at, main="model.yaml"), events, status="running"
     )
     model = Measured(confidence)
 

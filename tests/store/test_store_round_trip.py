@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,37 @@ def test_what_is_read_back_is_what_was_appended(
         assert [seq for seq, _ in reader.entries(record, attempts=True)] == list(range(1, len(events) + len(made) + 2))
     finally:
         reader.close()
+
+
+@settings(max_examples=30, deadline=None)
+@given(histories(), st.lists(st.tuples(st.integers(1, 4), attempts), max_size=3), st.data())
+def test_what_was_added_since_an_entry_is_read_as_of_one_moment(
+    store: Store, events: list[Event], made: list[tuple[int, Attempt]], data: Any
+) -> None:
+    name = next(NAMES)
+    writer = new_run(store, name)
+    cut = data.draw(st.integers(0, len(events)))
+    for part, more in ((events[:cut], made), (events[cut:], [])):
+        writer.append(part, more, status="running", at=1000.0)
+    reader = Store.read(store.path)
+    try:
+        record = reader.find(name)
+        assert record.seq == 1 + len(made) + len(events)
+        whole = [(seq, event) for seq, event in reader.entries(record) if not isinstance(event, Attempt)]
+        after, until = (data.draw(st.integers(0, record.seq)) for _ in range(2))
+        then = replace(record, seq=until)
+        assert reader.added(then, after) == [event for seq, event in whole if after < seq <= until]
+    finally:
+        reader.close()
+
+
+def test_the_version_is_another_one_once_something_was_committed_elsewhere(store: Store) -> None:
+    reader = Store.read(store.path)
+    before = reader.version()
+    assert reader.version() == before
+    new_run(store, next(NAMES))
+    assert reader.version() != before
+    reader.close()
 
 
 def test_a_payload_that_stands_in_many_places_is_kept_once(tmp_path: Path) -> None:

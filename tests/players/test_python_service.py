@@ -1,0 +1,110 @@
+"""Python functions: quick ones are waited for on the spot, slow ones are not, and each is called once per visit."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from model_visits import PLACE, model_visit
+
+from choreo.errors import PlayFailed
+from choreo.players import python_service
+from choreo.players.base import Played, Visit
+from choreo.players.python_service import PythonCall, PythonPlayer
+from choreo.spec import PythonService, Retry
+from choreo.trace import Attempt
+
+MODULE = """
+import threading
+
+calls = []
+gate = threading.Event()
+
+def quick(given):
+    calls.append(given["n"])
+    return {"n": given["n"] * 2}
+
+def held(given):
+    calls.append(given["n"])
+    gate.wait(60)
+    return {"n": given["n"] * 2}
+
+def broken(given):
+    calls.append(given["n"])
+    if len(calls) < 3:
+        raise ValueError("not yet")
+    return {"n": 3}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "steps.py").write_text(MODULE)
+    monkeypatch.setattr(python_service, "MOMENT", 30.0)  # a busy machine must not make a quick function slow
+    return tmp_path
+
+
+def player(function: str) -> PythonPlayer:
+    return PythonPlayer(PythonCall(PythonService(f"steps:{function}", PLACE)))
+
+
+def visit(folder: Path, n: int, **changes: Any) -> Visit:
+    return replace(model_visit(given={"n": n}, retry=changes.pop("retry", None)), folder=str(folder), **changes)
+
+
+def steps() -> Any:
+    return sys.modules["steps"]
+
+
+def test_a_quick_function_has_its_output_on_the_spot(folder: Path) -> None:
+    played = player("quick").play_if_quick(visit(folder, 21))
+    assert isinstance(played, Played)
+    [attempt] = played.attempts
+    assert (played.value.value, attempt.kind, attempt.response) == ({"n": 42}, "python", b'{"n":42}')
+
+
+def test_a_slow_function_is_called_once_and_waited_for_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(python_service, "MOMENT", 0.001)
+    held, first, second = player("held"), visit(folder, 1), visit(folder, 2, hop=2)
+    before = time.time()
+    assert held.play_if_quick(first) is None
+    after = time.time()
+    assert held.play_if_quick(second) is None, "it was slow: it is not waited for again"
+    assert steps().calls == [1]
+    steps().gate.set()
+    played = [asyncio.run(held.play(one, lambda attempt: None)) for one in (first, second)]
+    assert [one.value.value for one in played] == [{"n": 2}, {"n": 4}]
+    assert steps().calls == [1, 2]
+    assert before <= played[0].attempts[0].started <= after, "it began with its call, not with the waiting for it"
+
+
+def test_a_slow_call_ends_at_its_deadline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(python_service, "MOMENT", 0.001)
+    held, late = player("held"), visit(folder, 1, deadline=0.05)
+    assert held.play_if_quick(late) is None
+    made: list[Attempt] = []
+    with pytest.raises(PlayFailed, match="no result within"):
+        asyncio.run(held.play(late, made.append))
+    assert [attempt.code for attempt in made] == ["timeout"]
+    steps().gate.set()
+
+
+def test_a_call_that_raises_at_once_counts_as_an_attempt_and_is_tried_again(folder: Path) -> None:
+    broken, made = player("broken"), []
+    again = visit(folder, 7, retry=Retry(attempts=3, backoff=0.0))
+    assert broken.play_if_quick(again) is None
+    played = asyncio.run(broken.play(again, made.append))
+    assert ([attempt.code for attempt in made], played.value.value) == (["service-error"] * 2, {"n": 3})
+    assert steps().calls == [7, 7, 7]
+
+
+def test_a_function_that_cannot_be_loaded_fails_where_its_hop_is_played(folder: Path) -> None:
+    absent = player("nothing")
+    assert absent.play_if_quick(visit(folder, 1)) is None
+    with pytest.raises(PlayFailed, match="cannot be loaded"):
+        asyncio.run(absent.play(visit(folder, 1), lambda attempt: None))
