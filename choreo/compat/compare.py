@@ -15,7 +15,7 @@ from choreo.compat.budget import Budget, TooMuch
 from choreo.compat.changes import changes
 from choreo.compat.checks import CHECKS
 from choreo.compat.contradictions import mended, refuses_its_const
-from choreo.compat.dialects import LINE_END, READINGS, Rewrite, rewritten
+from choreo.compat.dialects import AT_ODDS, Rewrite, as_specified, rewritten
 from choreo.compat.document import Document, child
 from choreo.compat.draft import Unusable, declared, since
 from choreo.compat.graph import Graph
@@ -52,11 +52,11 @@ def _every_reading(writer: Document, reader: Document, writers: str, readers: st
         return _unless_read_as_specified(plain, writer, reader)
     if plain.breaks or plain.rule == "same":
         return plain
-    for reading in (_where_checked, _as_meant, _as_const_says, _by_alternative, _as_others_read):
+    for reading in (_where_checked, _as_meant, _as_const_says, _by_alternative, _as_specified):
         other = reading(writer, reader, writers, readers)
         if other is not None:
             return other
-    return _with_line_ends(plain, writer, reader)
+    return _with_readers_at_odds(plain, writer, reader)
 
 
 def _where_checked(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
@@ -114,32 +114,30 @@ def _by_alternative(writer: Document, reader: Document, writers: str, readers: s
     return Direction("unknown", "undecided", "", message)
 
 
-def _as_others_read(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
-    """A doubt, where something breaks for those who read patterns in another dialect than the validator does."""
-    for name, rewrite in READINGS.items():
-        found = _as_read(writer, reader, rewrite)
-        broken = found.counterexample if found is not None else None
-        if broken is not None:
-            message = (
-                f"nothing breaks as this validator reads patterns, but as {name} does, the {writers} one accepts"
-                f" what the {readers} one refuses: {broken.reason}"
-            )
-            return Direction("unknown", "undecided", "", message)
-    return None
+def _as_specified(writer: Document, reader: Document, writers: str, readers: str) -> Direction | None:
+    """A doubt, where something breaks for those who read patterns as the specification has it, to the letter."""
+    found = _as_read(writer, reader, as_specified)
+    if found is None or found.counterexample is None:
+        return None
+    message = (
+        f"nothing breaks as this validator reads patterns, but as ECMA 262 does, the {writers} one accepts what the"
+        f" {readers} one refuses: {found.counterexample.reason}"
+    )
+    return Direction("unknown", "undecided", "", message)
 
 
-def _with_line_ends(plain: Direction, writer: Document, reader: Document) -> Direction:
-    """A remark, no more: who lets `$` stand before a last line end is at odds with the specification."""
-    broken = _as_read(writer, reader, LINE_END)
-    if broken is None or broken.counterexample is None:
-        return plain
-    remark = f"; but where `$` also stands before a last line end, as in Python: {broken.counterexample.reason}"
-    return replace(plain, message=plain.message + remark)
+def _with_readers_at_odds(plain: Direction, writer: Document, reader: Document) -> Direction:
+    """A remark, no more: these readers are at odds with the specification."""
+    for name, rewrite in AT_ODDS.items():
+        broken = _as_read(writer, reader, rewrite)
+        if broken is not None and broken.counterexample is not None:
+            return replace(plain, message=f"{plain.message}; but {name}: {broken.counterexample.reason}")
+    return plain
 
 
 def _unless_read_as_specified(plain: Direction, writer: Document, reader: Document) -> Direction:
     """A remark, too: what the validator refuses is refused, also where the specification would have it pass."""
-    other = _as_read(writer, reader, READINGS["ECMA 262"])
+    other = _as_read(writer, reader, as_specified)
     if other is None or other.breaks:
         return plain
     return replace(plain, message=f"{plain.message}; with patterns as ECMA 262 reads them nothing would break")

@@ -1,7 +1,7 @@
 """Patterns as other readers take them: ECMA 262, which JSON Schema names, and Python's `re`.
 
 What `\\d`, `\\w`, `\\s`, `\\b` and `.` stand for differs among them, and from the validator. A reading is the same
-schema with these spelled out. Readers who let `$` stand before a last line end are a reading of their own.
+schema with these spelled out.
 """
 
 from __future__ import annotations
@@ -49,16 +49,25 @@ def _spelled(pattern: str, table: Mapping[str, str]) -> str:
     return "".join(found)
 
 
-def _line_end(pattern: str) -> str:
+def before_line_end(pattern: str) -> str:
     """The pattern, its last `$` also before a line end."""
     return pattern[:-1] + r"(?:\n?$)" if re.search(r"(?<!\\)(\\\\)*\$$", pattern) else pattern
 
 
-READINGS: dict[str, Rewrite] = {
-    "ECMA 262": lambda pattern: _spelled(pattern, _ECMA),
-    "Python": lambda pattern: _spelled(pattern, _PYTHON),
+def as_specified(pattern: str) -> str:
+    """As ECMA 262 has it, which is what the specification asks for."""
+    return _spelled(pattern, _ECMA)
+
+
+def in_python(pattern: str) -> str:
+    return _spelled(pattern, _PYTHON)
+
+
+AT_ODDS: dict[str, Rewrite] = {
+    "as Python's `re` takes patterns": in_python,
+    "where `$` also stands before a last line end, as in Python": before_line_end,
 }
-LINE_END: Rewrite = _line_end
+"""Readings that are common and not those of the specification."""
 
 
 def rewritten(part: Any, rewrite: Rewrite) -> Any:
