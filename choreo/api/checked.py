@@ -25,20 +25,25 @@ class Checked(Struct, frozen=True):
     """The specs that play roles in it, itself among them, by `SpecPlayer.within`; none where no spec plays a role."""
 
 
-def problems_of(loaded: Loaded) -> tuple[Problem, ...]:
-    """Everything that is to be said about a loaded spec: what loading found and what the rules found."""
-    return sifted(loaded).problems
+def problems_of(loaded: Loaded, *, stored: bool = False) -> tuple[Problem, ...]:
+    """Everything that is to be said about a loaded spec: what loading found and what the rules found.
+
+    `stored`: it comes from what a run has kept, so nothing around it is looked at.
+    """
+    return sifted(loaded, stored=stored).problems
 
 
-def sifted(loaded: Loaded) -> Sifted:
+def sifted(loaded: Loaded, *, stored: bool = False) -> Sifted:
     """The same, and beside it what comments in the specs ignore."""
     from choreo import lint
+    from choreo.api.surroundings import problems_around
 
     family = loaded.family or {loaded.path: loaded}
     specs = {path: (one.spec, one.contracts) for path, one in family.items() if one.spec is not None}
     found = [problem for one in family.values() for problem in one.problems]
     for spec, contracts in specs.values():
         found.extend(lint.check(spec, contracts, specs))
+        found.extend(() if stored else problems_around(spec))
     every = sorted(set(found), key=lambda problem: problem.order)
     paths = [spec.place.path for spec, _ in specs.values()]
     return sift(every, {path: text for path, text in loaded.texts.items() if path in paths})
@@ -53,11 +58,11 @@ def check_spec(path: str, models: Mapping[str, str] | None = None) -> Checked:
 
 def check_stored(sources: Mapping[str, str], path: str, models: Mapping[str, str] | None = None) -> Checked:
     """The same from the texts that a run has kept."""
-    return _checked(load_stored(sources, path), models)
+    return _checked(load_stored(sources, path), models, stored=True)
 
 
-def _checked(loaded: Loaded, models: Mapping[str, str] | None) -> Checked:
-    found = problems_of(loaded)
+def _checked(loaded: Loaded, models: Mapping[str, str] | None, *, stored: bool = False) -> Checked:
+    found = problems_of(loaded, stored=stored)
     if loaded.spec is None or any(problem.severity == "error" for problem in found):
         raise SpecErrors(found, loaded.texts)
     chosen = models or {}

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from choreo.expression import ExpressionSyntax
 from choreo.lint.branches import Meetings
+from choreo.lint.ends import each_round
 from choreo.lint.findings import Findings
 from choreo.lint.infer import Inference
 from choreo.lint.meaning import Meanings
@@ -69,6 +70,8 @@ def double_arrival(survey: Survey) -> Iterator[Problem]:
     visit is meant.
 
     `two-results` (warning): the same at `end`: two results in one run. A second result fails the run.
+
+    The same where one handoff out of a loop fires each time it goes round: give it a `when`, or `otherwise: true`.
     """
     meetings = Meetings(survey.flow.branches, _picking_one(survey))
     for target, incoming in survey.incoming.items():
@@ -76,6 +79,8 @@ def double_arrival(survey: Survey) -> Iterator[Problem]:
             pair = meetings.meeting(target)
             if pair is not None:
                 yield _meeting(target, *pair)
+    for edge, target, way_round in each_round(survey):
+        yield _again(edge, target, way_round)
 
 
 def _picking_one(survey: Survey) -> frozenset[int]:
@@ -92,6 +97,16 @@ def _names_one(edge: Edge, survey: Survey, meanings: Meanings) -> bool:
     scope = Scope("handoff", edge=edge, lane=lane[-1] if lane else None)
     kind = Inference(lambda name: meanings.of(name, scope), Findings(edge.handoff.pick)).type(tree)
     return bool(kind.alts) and kind.kinds <= {"string", "null"}
+
+
+def _again(edge: Edge, target: str, way_round: Edge) -> Problem:
+    also = ((way_round.handoff.place, "the way round"),)
+    help = "write `otherwise: true` here and a `when` there, so that one of them fires"
+    if target == END:
+        message = f"{_names(edge)} hands over to `end` each time the loop goes round: a second result fails the run"
+        return Problem(edge.handoff.place, "two-results", message, help, "warning", also)
+    message = f"{_names(edge)} hands over to `{target}` each time the loop goes round: it then plays again"
+    return Problem(edge.handoff.place, "double-arrival", message, help, "warning", also)
 
 
 def _meeting(target: str, first: Edge, second: Edge) -> Problem:

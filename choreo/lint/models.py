@@ -26,9 +26,8 @@ def misnamed_model(survey: Survey) -> Iterator[Problem]:
     """`unknown-provider` (error or warning): what stands before the `/` of a model's name is no provider that is known.
 
     An error where it looks like a misspelt one (`opnai/gpt-5-mini`); a warning otherwise: it may be newer than the
-    list. What stands behind the `/` is not judged, makers bring out new models every week; a name without `/` leaves
-    who plays it to be guessed. A server of one's own is named with the protocol it speaks: `model: openai/NAME` with
-    `api_base`.
+    list. A name without `/` leaves who plays it to be guessed. A server of one's own is named with the protocol it
+    speaks: `model: openai/NAME` with `api_base`.
 
     `unknown-weights` (error or advice): `local/NAME` where NAME is not in the catalogue (`choreo models`). An error
     where it looks like a misspelt one; advice otherwise: it then plays only on machines to which somebody brought the

@@ -64,7 +64,8 @@ def unknown_model(survey: Survey) -> Iterator[Problem]:
     """`unknown-model`: a role or a `fallback` names a model that is not there.
 
     A name with a `/` in it is a model itself (`local/qwen2.5-coder-1.5b`, `openai/gpt-5-mini`); any other
-    must be a key of `models:`. A `fallback` is always a key of `models:`.
+    must be a key of `models:`. A `fallback` is always a key of `models:`. A hosted model that is not in the list of
+    known ones is one where a slip of the pen makes the difference (`openai/gpt-5-mni`); other names may be newer.
 
     `fallback-loop`: the fallbacks of a model lead back to it, so after it nothing new is tried.
     """

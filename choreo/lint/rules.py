@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from choreo.lint import (
     contracts,
+    ends,
     events,
     graph,
     joins,
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     Rule(graph.unreachable_role, ("unreachable-role", "no-start")),
     Rule(graph.unreached_touchpoint, ("unreached-touchpoint",)),
     Rule(graph.no_end, ("no-end",)),
+    Rule(ends.dead_end, ("dead-end",)),
     Rule(joins.not_a_join, ("not-a-join",)),
     Rule(joins.join_cycle, ("join-cycle",)),
     Rule(lane_ends.lane_leak, ("lane-leak", "bad-gather")),

@@ -49,8 +49,8 @@ def types(survey: Survey) -> Iterator[Problem]:
     this place only, or a contract allows null; guard it with `x != null`.
 
     `missing-field` (error or warning): a payload without a field that the receiver requires. `extra-field` (error or
-    warning): a payload with a field that it refuses (`additionalProperties: false`). `pick-outside`: `pick` names a
-    receiver that is not in `to`.
+    warning): a payload with a field that it refuses (`additionalProperties: false`). `pick-outside` (error or warning):
+    `pick` names a receiver that is not in `to`, or may give one: nobody is picked then.
 
     `refused-value` (error or warning): the types fit, and still the receiver does not take every value (`maxLength`,
     `pattern`, `minimum`, ...), with one that it refuses. `cannot-be-decided` (advice): whether it takes every value
@@ -295,6 +295,7 @@ def _serves(purpose: Purpose, kind: Type, tree: Node, scope: Scope, found: Findi
         case "names" if scope.edge is not None:
             _must_be(kind, ("string", "list"), "the name of a receiver, or a list of names", tree, found)
             _picks(tree, scope.edge, found)
+            _may_pick(kind, tree, scope.edge, found)
         case "list" | "questions":
             _must_be(kind, ("list",), "a list", tree, found)
         case "duration":
@@ -307,6 +308,21 @@ def _must_be(kind: Type, wanted: tuple[str, ...], what: str, tree: Node, found: 
     if kind.alts and kind.kinds.isdisjoint(wanted):
         message = f"{named(tree)} is {described(kind)}, and {what} is needed here"
         found.tell(tree, "type-clash", message, also=origin(kind, "", *KINDS))
+
+
+def _may_pick(kind: Type, tree: Node, edge: Edge, found: Findings) -> None:
+    """Values that a field may have by its contract and that are no receivers of the handoff."""
+    lists = (alt.item for alt in kind.alts or () if alt.kind == "list" and alt.item is not None)
+    names = [
+        name for one in (kind, *lists) for alt in one.alts or () if alt.kind == "string" for name in alt.values or ()
+    ]
+    outside = [name for name in dict.fromkeys(names) if name not in edge.handoff.targets]
+    chosen = edge.handoff.otherwise or edge.handoff.when is not None  # these values may be taken elsewhere
+    if outside and not chosen and not found.is_wrong:
+        shown = ", ".join(f"`{name}`" for name in outside[:4]) + (", ..." if len(outside) > 4 else "")
+        message = f"where {named(tree)} is {shown} nobody is picked: `to` has {', '.join(edge.handoff.targets)}"
+        help = "add these receivers to `to`, or pick one of those that are there"
+        found.tell(tree, "pick-outside", message, help, severity="warning", also=origin(kind, "", "string"))
 
 
 def _picks(node: Node, edge: Edge, found: Findings) -> None:
