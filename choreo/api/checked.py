@@ -44,7 +44,7 @@ def sifted(loaded: Loaded, *, stored: bool = False) -> Sifted:
     for spec, contracts in specs.values():
         found.extend(lint.check(spec, contracts, specs))
         found.extend(() if stored else problems_around(spec))
-    every = sorted(set(found), key=lambda problem: problem.order)
+    every = sorted(dict.fromkeys(found), key=lambda problem: problem.order)
     paths = [spec.place.path for spec, _ in specs.values()]
     return sift(every, {path: text for path, text in loaded.texts.items() if path in paths})
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from choreo.players import price_list
+from choreo.players.python_service import hides_pythons_own
 from choreo.problem import Place, Problem, closest
 from choreo.spec import ModelPlayer, PythonService, Spec
 
@@ -44,6 +45,9 @@ def _python_services(spec: Spec) -> Iterator[PythonService]:
 def _function_problem(folder: Path, service: PythonService) -> Problem | None:
     module, _, function = service.target.partition(":")
     top = module.partition(".")[0]
+    hidden = hides_pythons_own(folder, module)
+    if hidden is not None:
+        return Problem(service.place, "missing-function", hidden, f"call it `our_{top}`, for example")
     beside = _modules(folder)
     if top not in beside:
         return _not_beside(service.place, module, top, beside)

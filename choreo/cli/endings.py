@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -11,6 +13,8 @@ import typer
 
 from choreo import errors
 from choreo.errors import ChoreoError, NoHandles, SpecErrors
+
+_COMMAND = re.compile(r"\bchoreo (?:runs|(?:resume|trace|review|stop) (?:RUN|last|[0-9]{8}-[0-9]{6}-[\w.]+))")
 
 
 def leave(work: Callable[[], int], db: str | None) -> NoReturn:
@@ -21,11 +25,11 @@ def leave(work: Callable[[], int], db: str | None) -> NoReturn:
         code = _tell_problems(found)
     except ChoreoError as error:
         other = NoHandles.is_behind(error) and error.exit_code != errors.STORE
-        code = _tell_plainly(NoHandles()) if other else tell(error)
+        code = _tell_plainly(NoHandles()) if other else tell(error, db)
     except KeyboardInterrupt:
         code = errors.INTERRUPTED
     except MemoryError:
-        code = tell(_no_memory())
+        code = tell(_no_memory(), db)
     except Exception as error:  # noqa: BLE001 - a bug: one line here, the traceback in a file
         code = _tell_plainly(NoHandles()) if NoHandles.is_behind(error) else _tell_bug(error, db)
     _flush()
@@ -47,12 +51,14 @@ def _tell_problems(found: SpecErrors) -> int:
     return found.exit_code
 
 
-def tell(error: ChoreoError) -> int:
+def tell(error: ChoreoError, db: str | None = None) -> int:
+    """The error, and what to do: its commands find the store that `--db` named."""
     from choreo.commands.speech import say_safe
 
     say_safe(f"error[{error.code}]: {error.message}")
     if error.help:
-        say_safe(f"help: {error.help}")
+        named = _COMMAND.sub(rf"\g<0> --db {shlex.quote(db)}", error.help) if db and "--db" not in error.help else None
+        say_safe(f"help: {named or error.help}")
     return error.exit_code
 
 

@@ -12,6 +12,8 @@ from choreo.contract import Contract
 from choreo.errors import UsageError
 
 MOST_BYTES = 50_000_000
+_DEEPEST = 20
+"""Steps of `$ref` and `allOf` that are followed."""
 
 
 def read_payload(source: str | None, sets: Sequence[str], contract: Contract | None) -> Any:
@@ -75,9 +77,40 @@ def field_value(contract: Contract | None, path: str, written: str, flag: str = 
 
 def _is_text(contract: Contract | None, keys: list[str]) -> bool:
     """Whether the trigger contract takes text at a path. What it says nothing about is text, too."""
-    schema: Any = contract.schema if contract is not None else {}
+    if contract is None:
+        return True
+    here: list[Any] = [contract.schema]
     for key in keys:
-        properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
-        schema = properties.get(key, {})
-    kind = schema.get("type", "string") if isinstance(schema, dict) else "string"
-    return kind == "string" or (isinstance(kind, list) and "string" in kind)
+        parts = [part for schema in here for part in _parts(schema, contract.schema)]
+        here = [part["properties"][key] for part in parts if key in part.get("properties", {})]
+    kinds = [kind for schema in here for part in _parts(schema, contract.schema) if (kind := _kinds(part)) is not None]
+    return all("string" in kind for kind in kinds)
+
+
+def _parts(schema: Any, root: Any, depth: int = 0) -> list[dict[str, Any]]:
+    """A schema, and all that must hold beside it: what it refers to, and what is in its `allOf`."""
+    if not isinstance(schema, dict) or depth > _DEEPEST:
+        return []
+    beside = [*schema.get("allOf", ()), *_referred(schema.get("$ref"), root)]
+    return [schema, *(part for one in beside for part in _parts(one, root, depth + 1))]
+
+
+def _referred(ref: Any, root: Any) -> list[Any]:
+    if not isinstance(ref, str) or not ref.startswith("#"):
+        return []
+    found = root
+    for key in ref[1:].split("/")[1:]:
+        found = found.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+    return [found]
+
+
+def _kinds(schema: dict[str, Any]) -> set[str] | None:
+    """The types of value that a schema names; None where it names none."""
+    kind, among = schema.get("type"), schema.get("anyOf", schema.get("oneOf"))
+    if kind is not None:
+        return {kind} if isinstance(kind, str) else set(kind)
+    listed = [schema["const"]] if "const" in schema else schema.get("enum")
+    if listed is not None:
+        return {"string" if isinstance(one, str) else "other" for one in listed}
+    found = [_kinds(one) for one in among or () if isinstance(one, dict)]
+    return {kind for one in found for kind in one or {"string"}} if found else None

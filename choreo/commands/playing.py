@@ -103,7 +103,7 @@ def play(parts: Parts, options: Options, *, first: Coroutine[Any, Any, None] | N
     if interrupted and end is None:
         _say_interrupted(parts.position, options)
         return SIGNALS.get(signal.Signals(interrupted[0]), errors.INTERRUPTED)
-    return report(parts, end, options)
+    return report(parts.store, parts.position, end, options)
 
 
 def _say_interrupted(position: Position, options: Options) -> None:
@@ -165,17 +165,12 @@ def resumed(
 # -- how it ended --------------------------------------------------------------------------------
 
 
-def report(parts: Parts, end: RunFinished | None, options: Options) -> int:
+def report(store: Store, position: Position, end: RunFinished | None, options: Options) -> int:
     """The result on stdout, the rest on stderr."""
-    position, flag = parts.position, options.store_flag
-    code = exit_code(end)
-    if options.as_json:
-        out(json.dumps(_as_json(parts, end, code), ensure_ascii=False))
-    elif end is not None and end.status == "done" and end.payload is not None:
-        indent = 2 if is_terminal(sys.stdout) else None
-        out(json.dumps(end.payload.value, ensure_ascii=False, indent=indent))
+    flag, code = options.store_flag, exit_code(end)
+    tell_result(store, position, end, options)
     if end is None:
-        asked = open_questions(parts.store, position)
+        asked = open_questions(store, position)
         for line in (*waiting_told(position, asked), *next_of_waiting(position, asked, flag)):
             say_safe(line)
     elif not options.quiet or code:
@@ -184,12 +179,20 @@ def report(parts: Parts, end: RunFinished | None, options: Options) -> int:
     return code
 
 
-def _as_json(parts: Parts, end: RunFinished | None, code: int) -> Mapping[str, Any]:
-    position = parts.position
+def tell_result(store: Store, position: Position, end: RunFinished | None, options: Options) -> None:
+    """What came of a run, on stdout."""
+    if options.as_json:
+        out(json.dumps(_as_json(store, position, end), ensure_ascii=False))
+    elif end is not None and end.status == "done" and end.payload is not None:
+        indent = 2 if is_terminal(sys.stdout) else None
+        out(json.dumps(end.payload.value, ensure_ascii=False, indent=indent))
+
+
+def _as_json(store: Store, position: Position, end: RunFinished | None) -> Mapping[str, Any]:
     return {
         "run": position.run,
         "status": end.status if end else "waiting",
-        "exit": code,
+        "exit": exit_code(end),
         "outcome": end.outcome if end else None,
         "result": end.payload.value if end and end.payload else None,
         "code": end.code if end else None,
@@ -197,5 +200,5 @@ def _as_json(parts: Parts, end: RunFinished | None, code: int) -> Mapping[str, A
         "hops": position.spent.hops,
         "cost": position.spent.cost if position.spent.priced else None,
         "due": position.due,
-        "waiting_for": [asked.touchpoint for _, asked in open_questions(parts.store, position)],
+        "waiting_for": [asked.touchpoint for _, asked in open_questions(store, position)],
     }

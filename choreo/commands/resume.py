@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from choreo.api.checked import Checked
 from choreo.api.parts import exit_code, plan_of
-from choreo.commands.playing import Options, play, resumed
+from choreo.commands.playing import Options, play, resumed, tell_result
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.since import say_what_changed
 from choreo.commands.speech import say, say_safe
@@ -92,6 +92,7 @@ def _can_go_on(record: RunRecord, limits: dict[str, float]) -> bool:
 
 def _code_of(store: Store, record: RunRecord, checked: Checked, options: Options) -> int:
     position = rebuild(checked.plan, record.id, store.history(record))
+    tell_result(store, position, position.finished, options)
     if record.status == "limit":
         limit = (record.code or "limit-cost").removeprefix("limit-")
         say(f"give it more: choreo resume {record.id}{options.store_flag} --limit {limit}=MORE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,8 @@ from choreo.runners.questions import answer_check, question_for
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import is_alive
 from choreo.verify import the_checker
+
+_ANSWERS = {"approve": "--approve", "reject": "--reject --note WHY", "edit": "--edit FILE"}
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,16 @@ def _show(store: Store, record: RunRecord, waiting: Sequence[Waiting], options: 
             "digest": question.payload.digest,
         }
         out(json.dumps(told, ensure_ascii=False))
-    flag = options.store_flag
-    say_safe(f"next: choreo review {record.id}{flag} --approve | --reject --note WHY | --edit FILE, with --by NAME")
+        which = f" --question {one.number}" if len(waiting) > 1 else ""
+        flags = " | ".join(_flags_for(question))
+        say_safe(f"next: choreo review {one.position.run}{options.store_flag}{which} {flags}, with --by NAME")
     return WAITING
+
+
+def _flags_for(question: Question) -> Iterator[str]:
+    """What may be answered without a terminal."""
+    if question.kind == "approve":
+        yield from (_ANSWERS[choice] for choice in _ANSWERS if choice in question.may)
+    else:
+        yield "--edit FILE"
+        yield from () if question.kind == "fill" else ("--reject --note WHY",)

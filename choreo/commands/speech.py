@@ -9,7 +9,7 @@ import sys
 from typing import TextIO
 
 from choreo.errors import ChoreoError
-from choreo.render.text import safe_text
+from choreo.render.text import nothing_hidden, only_ascii, safe_text
 
 
 def say(text: str) -> None:
@@ -47,11 +47,12 @@ def out(text: str, *, commands: bool = False, end: str = "\n") -> bool:
     `commands` says that it is meant so. Raises ChoreoError where the result cannot be written (a full disk).
     """
     text = text if commands else _no_command(text)
+    if is_terminal(sys.stdout):
+        text = nothing_hidden(text)  # JSON escapes: a document keeps its value
     try:
         print(text, end=end, flush=True)  # noqa: T201
     except UnicodeEncodeError:
-        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        print(text.encode(encoding, "backslashreplace").decode(encoding), end=end, flush=True)  # noqa: T201
+        print(only_ascii(text), end=end, flush=True)  # noqa: T201
     except BrokenPipeError:
         silence(sys.stdout)
         return False

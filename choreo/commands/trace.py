@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from choreo.commands.run import pairs
 from choreo.commands.speech import out, say
@@ -16,7 +17,7 @@ from choreo.render.text import one_line
 from choreo.render.trace import render_course, render_hop, trace_json
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import is_alive
-from choreo.trace import Event, HopStarted
+from choreo.trace import Event, HopStarted, RunStatus
 
 
 def trace(
@@ -39,7 +40,7 @@ def trace(
     try:
         record = store.find(name)
         if verify:
-            return _verify(store, record)
+            return _verify(store, record, as_json)
         events = store.history(record)
         known = [event.hop for event in events if isinstance(event, HopStarted)]
         if hop is not None and hop not in known:
@@ -89,11 +90,14 @@ def _course(
     return render_course(record, _plan(store, record), events, below, first, store.taken(record), lane)
 
 
-def _verify(store: Store, record: RunRecord) -> int:
+def _verify(store: Store, record: RunRecord, as_json: bool) -> int:
     """The run and every child run below it."""
     changed = next((one for one in (record, *store.below(record.id)) if not store.verify(one)), None)
-    if changed is None:
+    if as_json:
+        out(json.dumps({"run": record.id, "whole": changed is None, "changed": changed.id if changed else None}))
+    elif changed is None:
         out(f"run {record.id}: every row and every payload is as it was written")
+    if changed is None:
         return DONE
     say(f"error[trace-changed]: the rows or payloads of run {changed.id} are not what was written")
     say("help: someone or something changed the store after the run; restore it from a backup")
@@ -114,6 +118,9 @@ def runs(
     *, limit: int, status: str | None, labels: Sequence[str], as_json: bool, db: str | None, children: bool = False
 ) -> int:
     """The runs on record, newest first; child runs only where they are asked for."""
+    if status is not None and status not in get_args(RunStatus):
+        help = f"what exists: {', '.join(get_args(RunStatus))}"
+        raise UsageError("bad-status", f"there is no status `{status}`", help)
     path = find_store(db)
     if not path.exists() and db is None:
         out("[]" if as_json else "no runs yet; play one: choreo run SPEC")

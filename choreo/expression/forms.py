@@ -89,12 +89,13 @@ def _placed(error: ExpressionError, form: Form) -> ExpressionError:
     return error
 
 
-def render_template(template: Template, scope: Scope) -> str:
-    """The text. What an expression inserts is never scanned again: texts as they are, the rest as canonical JSON.
+def render_template(template: Template, scope: Scope, around: Callable[[str], str] = str) -> str:
+    """The text, with `around` each inserted one. What an expression inserts is never scanned again: texts as they are,
+    the rest as canonical JSON.
 
     Raises ExpressionError; its code is `null-in-template` where an expression gives null.
     """
-    return "".join(part if isinstance(part, str) else _inserted(part, scope) for part in template.parts)
+    return "".join(part if isinstance(part, str) else around(_inserted(part, scope)) for part in template.parts)
 
 
 def _inserted(expr: Expr, scope: Scope) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from choreo.canonical import NotData, Payload, decode
 from choreo.gates.base import Violations
 from choreo.gates.console import Console, Stopped, attributes, restore
-from choreo.render.text import is_hidden, one_line
+from choreo.render.text import json_escaped, one_line
 
 _MOST_BYTES = 32_000_000
 
@@ -84,13 +84,7 @@ def _until_right(
 
 def editable(value: Any) -> str:
     """JSON for an editor: indented; what does not print stands as a JSON escape and so survives."""
-    return "".join(_escaped(char) for char in json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
-
-
-def _escaped(char: str) -> str:
-    if char.isascii() and char != "\x7f":
-        return char
-    return json.dumps(char)[1:-1] if is_hidden(char) else char
+    return "".join(json_escaped(char) for char in json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 
 
 # -- the text ------------------------------------------------------------------------------------

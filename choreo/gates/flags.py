@@ -71,6 +71,8 @@ def _edited(question: Question, check: Violations, data: bytes, by: str, note: s
         payload = Payload.of(decode(data))
     except NotData as error:
         raise UsageError("bad-edit", f"the edited payload cannot be read: {error}", "give one JSON value") from error
+    if question.kind == "approve" and payload == question.payload:
+        raise UsageError("bad-edit", "nothing was changed", "to let it go as it is: --approve")
     violations = check(payload.value)
     if violations:
         contract = question.contract or "the contract"

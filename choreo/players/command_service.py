@@ -59,7 +59,7 @@ class CommandCall:
             message = f"`{argv[0]}` ended with {code}" + (f": {told[-1]}" if told else "")
             raise CallError("command-failed", message, response=out, **facts)
         try:
-            value = decode(out)
+            value = decode(redact.output(out))
         except NotData as error:
             message = f"`{argv[0]}` did not print one JSON value: {error}"
             raise CallError("not-data", message, retriable=False, response=out, **facts) from error
@@ -141,12 +141,13 @@ async def _read_tail(stream: asyncio.StreamReader) -> bytes:
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Stop what is left, wait until it is gone, and let go of its pipes while the loop still runs."""
     _stop(process.pid)
-    with contextlib.suppress(asyncio.CancelledError, TimeoutError):
-        await asyncio.wait_for(process.wait(), _PATIENCE)
-    # asyncio gives no public way to close the pipes of a program that somebody else may hold open.
+    # asyncio gives no public way to close the pipes of a program that somebody else may hold open, and waits for the
+    # end of what it has stopped to read.
     transport = getattr(process, "_transport", None)
     if transport is not None:
         transport.close()
+    with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+        await asyncio.wait_for(process.wait(), _PATIENCE)
     await asyncio.sleep(0)
 
 

@@ -16,6 +16,8 @@ from typing import Any, Literal
 from choreo.players import redact
 from choreo.players.client import CallFailed, TokenChoice, ToolCall
 
+_MOST_TOKENS = 10**12
+"""A count above it is none."""
 _USAGE_KEYS = ("usage", "usageMetadata", "prompt_eval_count", "meta")
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "structured output", "guided_json", "output_format")
 
@@ -107,7 +109,7 @@ def _first(found: Any) -> dict[str, Any] | None:
 
 
 def _count(found: Any) -> int | None:
-    return found if type(found) is int and found >= 0 else None
+    return found if type(found) is int and 0 <= found < _MOST_TOKENS else None
 
 
 def _tokens(logprobs: Any) -> tuple[TokenChoice, ...]:
@@ -116,13 +118,21 @@ def _tokens(logprobs: Any) -> tuple[TokenChoice, ...]:
         return tuple(
             TokenChoice(
                 token["token"],
-                float(token["logprob"]),
-                tuple((other["token"], float(other["logprob"])) for other in token.get("top_logprobs") or ()),
+                _logprob(token),
+                tuple((other["token"], _logprob(other)) for other in token.get("top_logprobs") or ()),
             )
             for token in content or ()
         )
     except (KeyError, TypeError, ValueError):
         return ()
+
+
+def _logprob(token: Any) -> float:
+    """Raises ValueError where it is none: it is at most 0, but for what rounding adds."""
+    found = float(token["logprob"])
+    if not found < 0.01:
+        raise ValueError(found)
+    return found
 
 
 # -- what went wrong -------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ def _is_empty(exchange: Exchange) -> bool:
 
 def _read(exchange: Exchange) -> Any:
     try:
-        return output_of(decode(exchange.body))
+        return output_of(decode(redact.output(exchange.body)))
     except (NotData, ValueError) as error:
         page = b"<html" in exchange.body[:2000].lower()
         hint = " (a web page: a login page, a proxy or a wrong address?)" if page else ""

@@ -106,7 +106,7 @@ async def _converse(line: Line, opening: tuple[Message, ...], repair: int, box: 
             taken = await line.ask(messages, offers, may_call=False)
         facts: dict[str, Any] = {"repair": answers} if answers else {}
         _must_be_whole(line, taken, facts)
-        found = answer.read(taken.reply.text, visit.schema)
+        found = answer.read(redact.output_text(taken.reply.text), visit.schema)
         if found.unwrapped:
             facts["unwrapped"] = list(found.unwrapped)
         if not found.violations:

@@ -4,8 +4,9 @@ Instructions stand in the system message: the guidance of the role's kind, what 
 contract of its answer, and the rule that data is data. Data (the input, and `previous` and `feedback` when the role
 revises) stands in the user message, each in a block of its own whose marks nobody can write in advance: they hang on
 the run and on the blocks' own bytes. A prompt with expressions in it is rendered into the user message, because what
-it inserts is data too; the input block is then left out only where the prompt already inserts the whole input, or
-every field of it, as plain paths (small models do worse when they read the same thing twice).
+it inserts is data too, between such marks where it is more than a name or a number; the input block is then left out
+only where the prompt already inserts the whole input, or every field of it, as plain paths (small models do worse when
+they read the same thing twice).
 
 The earlier turns of a role's thread stand before its request as they were: what a model of the thread was asked (user)
 and what it answered (assistant), what a person said as data (user). What a person said is left out where it is the
@@ -18,7 +19,7 @@ import functools
 import hashlib
 import importlib.resources
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -49,6 +50,7 @@ REVISE = (
     "You have answered this before. Revise your previous answer as the feedback asks, within your task; what the "
     "feedback does not touch stays as it was."
 )
+_WORDS = re.compile(r"[\w .,@+/-]{0,60}")
 _FIELD = re.compile(r"""input(?:\.(?P<plain>[A-Za-z_]\w*)|\[(?P<quote>["'])(?P<quoted>[^"'\\]+)(?P=quote)\])""")
 
 
@@ -159,7 +161,8 @@ def in_order(value: Any, schema: Any) -> Any:
 def _request(visit: Visit, player: ModelPlayer, handed: Handed) -> str:
     parts, prompt, mark = [], player.prompt, _mark(visit)
     if prompt is not None and prompt.expressions:
-        parts.append(_render(prompt, {**handed._asdict(), "run": {"id": visit.run}}).strip())
+        scope = {**handed._asdict(), "run": {"id": visit.run}}
+        parts.append(_render(prompt, scope, functools.partial(_inserted, mark=mark)).strip())
     if prompt is None or not inserts_all(prompt, handed.input.value):
         parts.append(_block("input", handed.input, mark))
     if handed.previous is not None or handed.feedback is not None:
@@ -178,14 +181,23 @@ def inserts_all(prompt: Template, value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and fields.issuperset(value)
 
 
-def _render(prompt: Template, scope: Mapping[str, Any]) -> str:
+def _render(prompt: Template, scope: Mapping[str, Any], around: Callable[[str], str] = str) -> str:
     try:
-        return render_template(prompt, scope)
+        return render_template(prompt, scope, around)
     except ExpressionError as error:
         where = f"the prompt at {error.place or prompt.place}"
         raise PlayFailed(error.code, f"{where} cannot be filled in, `{error.text}`: {error.message}") from error
     except ExpressionSyntax as error:
         raise PlayFailed("expression-error", f"the prompt at {prompt.place} cannot be read: {error}") from error
+
+
+def _inserted(text: str, mark: str) -> str:
+    """A value in the author's own sentence. What is more than a name or a number stands between marks, so that it is
+    seen where it begins and ends."""
+    if _WORDS.fullmatch(text):
+        return text
+    line = "\n" if "\n" in text else ""
+    return f'<value id="{mark}">{line}{text}{line}</value id="{mark}">'
 
 
 def _block(name: str, data: Payload, mark: str) -> str:

@@ -108,8 +108,11 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[
         value = function(*arguments, **named)
         return asyncio.run(value) if inspect.iscoroutine(value) else value
     except BaseException as raised:  # noqa: BLE001 - whatever a service raises is the failure of its hop
-        told = "".join(traceback.format_exception(raised))
-        raise CallError("service-error", f"{type(raised).__name__}: {raised}", traceback=told) from None
+        try:
+            told, said = "".join(traceback.format_exception(raised)), str(raised)
+        except Exception:  # noqa: BLE001 - an exception of somebody's own may fail at telling what it is
+            told, said = "", "what it says of itself cannot be told"
+        raise CallError("service-error", f"{type(raised).__name__}: {said}", traceback=told) from None
 
 
 def load_function(folder: str, target: str) -> tuple[Callable[..., Any], dict[str, str]]:
@@ -136,6 +139,9 @@ def code_of(folder: str, target: str) -> str | None:
 
 def _import(folder: str, target: str) -> Callable[..., Any]:
     module_name, _, function_name = target.partition(":")
+    hidden = hides_pythons_own(Path(folder), module_name)
+    if hidden is not None:
+        raise CallError("service-missing", hidden, retriable=False)
     _make_room(folder, module_name)
     sys.path.insert(0, folder)
     try:
@@ -149,6 +155,14 @@ def _import(folder: str, target: str) -> Callable[..., Any]:
     if not callable(function):
         raise CallError("service-missing", f"`{target}` is not a function", retriable=False)
     return function  # type: ignore[no-any-return]
+
+
+def hides_pythons_own(folder: Path, module: str) -> str | None:
+    """Why a module beside the spec cannot be used: its name is that of one that this process needs; or None."""
+    first = module.partition(".")[0]
+    if first in sys.stdlib_module_names and ((folder / first).is_dir() or (folder / f"{first}.py").is_file()):
+        return f"`{first}` is the name of a module of Python's own: give the one beside the spec another"
+    return None
 
 
 def _make_room(folder: str, module_name: str) -> None:

@@ -37,6 +37,8 @@ class Live:
         self._tty = not quiet and stream.isatty()
         self._ascii = ascii_only(stream)
         self._began: dict[tuple[str, int], float] = {}
+        self._started: dict[tuple[str, int], HopStarted] = {}
+        """What is told when it ends: a position lets go of what nothing depends on any more."""
         self._hops: dict[str, list[HopState]] = {}
         """What is in play, by run: a run and the child runs below it are shown side by side."""
         self._lanes: dict[str, list[str]] = {}
@@ -68,6 +70,7 @@ class Live:
     def _note_begin(self, event: Event, run: str, ago: float) -> None:
         """Since when a visit is played: from its start, or from when it was begun again by the next process."""
         if isinstance(event, HopStarted):
+            self._started[run, event.hop] = event
             self._began[run, event.hop] = time.monotonic() - ago
         elif isinstance(event, RunResumed):
             again = [key for key in self._began if key[0] == run]
@@ -120,7 +123,7 @@ class Live:
         return None
 
     def _finished(self, event: HopFinished, position: Position) -> str | None:
-        hop = position.hops.get(event.hop)
+        hop = self._started.pop((position.run, event.hop), None) or position.hops.get(event.hop)
         if hop is None:
             return None
         if event.status == "done" and _is_one_of_many(hop.scope) and not self._verbose:
@@ -131,6 +134,8 @@ class Live:
             told.append(f"{event.cost:.4f}")
         if event.confidence is not None:
             told.append(f"confidence {event.confidence:.2f}")
+        elif "reason" in event.confidence_detail:
+            told.append(f"confidence not measured: {one_line(str(event.confidence_detail['reason']))}")
         if event.status != "done":
             told.append(f"[{event.code}] {one_line(event.message)}")
         return self._mark(event.status, "  ".join(told))
@@ -200,7 +205,7 @@ def lanes_told(position: Position, in_play: Sequence[HopState]) -> list[str]:
     return told
 
 
-def hop_name(hop: HopState) -> str:
+def hop_name(hop: HopState | HopStarted) -> str:
     """The role; in a lane the lane, with the role where that is not what the lane is called after."""
     if not hop.scope:
         return hop.role

@@ -7,6 +7,7 @@ as an escape: `\\x1b`, `\\u202e`, `\\U000e0041`.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -62,6 +63,23 @@ def safe_text(text: str, *, ascii_only: bool = False) -> str:
 def one_line(text: str, *, ascii_only: bool = False) -> str:
     """Like `safe_text`, with newlines and tabs shown as `\\n` and `\\t`."""
     return safe_text(text, ascii_only=ascii_only).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def nothing_hidden(text: str) -> str:
+    """The text with what does not plainly print as JSON escapes: a JSON document stays one, with the same value."""
+    return _UNUSUAL.sub(lambda found: "".join(map(json_escaped, found[0])), text)
+
+
+def only_ascii(text: str) -> str:
+    """The text with all that is not ASCII as JSON escapes."""
+    return text if text.isascii() else "".join(char if char.isascii() else json.dumps(char)[1:-1] for char in text)
+
+
+def json_escaped(char: str) -> str:
+    """A character as it may stand in a JSON text on a terminal or in an editor."""
+    if char.isascii() and char != "\x7f":
+        return char
+    return json.dumps(char)[1:-1] if is_hidden(char) else char
 
 
 def gutter(text: str, mark: str = GUTTER, *, width: int = 0, ascii_only: bool = False) -> str:

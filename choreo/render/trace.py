@@ -157,6 +157,8 @@ def _hop_end(event: HopFinished, stamp: str, roles: dict[int, str]) -> list[str]
     told.append("cost ?" if not event.priced else f"cost {event.cost or 0.0:.4f}")
     if event.confidence is not None:
         told.append(f"confidence {event.confidence:.2f} ({event.confidence_source})")
+    elif "reason" in event.confidence_detail:
+        told.append(f"confidence not measured ({one_line(str(event.confidence_detail['reason']))})")
     lines = [f"{stamp}hop {event.hop}  {roles.get(event.hop, '')} {event.status}  {'  '.join(told)}"]
     if event.status != "done":
         lines.append(f"{'':12}[{event.code}] {one_line(event.message)}")

@@ -25,11 +25,21 @@ def find_store(db: str | None = None) -> Path:
     named = db or os.environ.get("CHOREO_DB")
     if named:
         return Path(named)
-    here = Path.cwd()
+    here = _working_directory()
     for folder in (here, *here.parents):
         if (folder / FOLDER).is_dir():
             return folder / FOLDER / FILE
     return here / FOLDER / FILE
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        message = f"the working directory is not there any more ({error.strerror or error})"
+        raise UsageError(
+            "no-folder", message, "change into a folder that is there, or name the store with --db"
+        ) from error
 
 
 def log_folder(store: Path) -> Path:

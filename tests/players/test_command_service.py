@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
 from model_visits import PLACE, model_visit, template
 
+from choreo.errors import PlayFailed
+from choreo.players import command_service
 from choreo.players.command_service import CommandCall, _starting, stop_all
-from choreo.players.service import CallError
+from choreo.players.service import CallError, ServicePlayer
 from choreo.spec import CommandService
 
 
@@ -27,3 +30,16 @@ def test_a_program_that_was_just_about_to_start_is_ended_too() -> None:
         return "it was ended"
 
     assert asyncio.run(leave_at_once()) == "it was ended"
+
+
+def test_a_program_that_floods_what_nobody_reads_any_more_ends_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_service, "_PATIENCE", 3600.0)  # as good as for ever
+
+    async def flood() -> str:
+        service = CommandService((template("sh"), template("-c"), template("yes >&2")), PLACE)
+        player = ServicePlayer(CommandCall(service))
+        with contextlib.suppress(PlayFailed):
+            await asyncio.wait_for(player.play(model_visit(deadline=0.2), lambda attempt: None), 60.0)
+        return "it ended"
+
+    assert asyncio.run(flood()) == "it ended"

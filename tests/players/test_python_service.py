@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from dataclasses import replace
@@ -33,6 +34,13 @@ def held(given):
     calls.append(given["n"])
     gate.wait(60)
     return {"n": given["n"] * 2}
+
+class Untold(Exception):
+    def __str__(self):
+        return 1 / 0
+
+def untold(given):
+    raise Untold
 
 def broken(given):
     calls.append(given["n"])
@@ -108,3 +116,17 @@ def test_a_function_that_cannot_be_loaded_fails_where_its_hop_is_played(folder: 
     assert absent.play_if_quick(visit(folder, 1)) is None
     with pytest.raises(PlayFailed, match="cannot be loaded"):
         asyncio.run(absent.play(visit(folder, 1), lambda attempt: None))
+
+
+def test_an_exception_that_cannot_be_told_is_a_failure_of_the_hop(folder: Path) -> None:
+    with pytest.raises(PlayFailed, match="Untold: what it says of itself cannot be told"):
+        asyncio.run(player("untold").play(visit(folder, 1), lambda attempt: None))
+
+
+def test_a_module_that_would_hide_one_of_pythons_own_is_not_used(folder: Path) -> None:
+    (folder / "json.py").write_text("def one(given):\n    return given\n")
+    with pytest.raises(PlayFailed, match="`json` is the name of a module of Python's own"):
+        asyncio.run(
+            PythonPlayer(PythonCall(PythonService("json:one", PLACE))).play(visit(folder, 1), lambda attempt: None)
+        )
+    assert hasattr(json, "loads")
