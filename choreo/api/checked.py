@@ -8,8 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from choreo.api.ignores import Sifted, sift
+from choreo.api.model_names import misspelt_models
 from choreo.errors import SpecErrors, UsageError
 from choreo.loading import Loaded, load_spec, load_stored
+from choreo.loading.modules import missing_functions
 from choreo.plan import Plan, SubSpec, make_plan, plan_digest
 from choreo.problem import Problem
 from choreo.spec import ModelPlayer, ModelSettings, Role, Spec
@@ -36,14 +38,13 @@ def problems_of(loaded: Loaded, *, stored: bool = False) -> tuple[Problem, ...]:
 def sifted(loaded: Loaded, *, stored: bool = False) -> Sifted:
     """The same, and beside it what comments in the specs ignore."""
     from choreo import lint
-    from choreo.api.surroundings import problems_around
 
     family = loaded.family or {loaded.path: loaded}
     specs = {path: (one.spec, one.contracts) for path, one in family.items() if one.spec is not None}
     found = [problem for one in family.values() for problem in one.problems]
     for spec, contracts in specs.values():
         found.extend(lint.check(spec, contracts, specs))
-        found.extend(() if stored else problems_around(spec))
+        found.extend(() if stored else (*missing_functions(spec), *misspelt_models(spec)))
     every = sorted(dict.fromkeys(found), key=lambda problem: problem.order)
     paths = [spec.place.path for spec, _ in specs.values()]
     return sift(every, {path: text for path, text in loaded.texts.items() if path in paths})

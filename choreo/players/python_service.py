@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from choreo.canonical import digest_of
+from choreo.loading.modules import hides_pythons_own
 from choreo.players.base import Played, Visit
 from choreo.players.service import Called, CallError, ServicePlayer, output_of
 from choreo.players.workers import Begun
@@ -155,14 +156,6 @@ def _import(folder: str, target: str) -> Callable[..., Any]:
     if not callable(function):
         raise CallError("service-missing", f"`{target}` is not a function", retriable=False)
     return function  # type: ignore[no-any-return]
-
-
-def hides_pythons_own(folder: Path, module: str) -> str | None:
-    """Why a module beside the spec cannot be used: its name is that of one that this process needs; or None."""
-    first = module.partition(".")[0]
-    if first in sys.stdlib_module_names and ((folder / first).is_dir() or (folder / f"{first}.py").is_file()):
-        return f"`{first}` is the name of a module of Python's own: give the one beside the spec another"
-    return None
 
 
 def _make_room(folder: str, module_name: str) -> None:

@@ -1,19 +1,14 @@
-"""What a spec names that lies outside of its texts: python functions beside it, and the models of providers.
-
-Nothing is imported and nothing is called: modules are read as text, and models are looked up in a list.
-"""
+"""Python functions that a spec names: whether they are there. Modules are read as text, nothing of them is run."""
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import os
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from choreo.players import price_list
-from choreo.players.python_service import hides_pythons_own
 from choreo.problem import Place, Problem, closest
 from choreo.spec import ModelPlayer, PythonService, Spec
 
@@ -21,17 +16,20 @@ _MOST = 2_000_000
 """Bytes of a module that is read."""
 
 
-def problems_around(spec: Spec) -> Iterator[Problem]:
-    """Everything of the kind that a spec names and that is not there."""
+def missing_functions(spec: Spec) -> Iterator[Problem]:
+    """`missing-function` for each python service that cannot be found from the spec's folder."""
     for service in _python_services(spec):
         problem = _function_problem(Path(spec.folder or "."), service)
         if problem is not None:
             yield problem
-    if any("/" in name and not name.startswith("local/") for name, _ in _models(spec)):
-        yield from _model_problems(spec)
 
 
-# -- python functions ------------------------------------------------------------------------------
+def hides_pythons_own(folder: Path, module: str) -> str | None:
+    """Why a module beside the spec cannot be used: its name is that of one that this process needs; or None."""
+    first = module.partition(".")[0]
+    if first in sys.stdlib_module_names and ((folder / first).is_dir() or (folder / f"{first}.py").is_file()):
+        return f"`{first}` is the name of a module of Python's own: give the one beside the spec another"
+    return None
 
 
 def _python_services(spec: Spec) -> Iterator[PythonService]:
@@ -113,6 +111,8 @@ def _file_of(folder: Path, module: str) -> tuple[Path | None, str]:
 
 def _names_in(path: Path) -> frozenset[str] | None:
     """The names that a module gives itself at its top; None where only running it would tell. Raises SyntaxError."""
+    import ast
+
     if path.stat().st_size > _MOST:
         return None
     found: set[str] = set()
@@ -128,58 +128,3 @@ def _names_in(path: Path) -> frozenset[str] | None:
                 found.update(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
                 ahead += [below for below in ast.walk(statement) if isinstance(below, ast.stmt) and below != statement]
     return None if found & {"*", "__getattr__", "globals", "exec", "setattr"} else frozenset(found)
-
-
-# -- models ----------------------------------------------------------------------------------------
-
-
-def _models(spec: Spec) -> Iterator[tuple[str, Place]]:
-    """Models at their providers' own addresses: what a server of one's own has, nobody else knows."""
-    for settings in spec.models.values():
-        if settings.api_base is None:
-            yield settings.model, settings.model_place
-    for role in spec.roles.values():
-        if isinstance(role.player, ModelPlayer) and role.player.model not in spec.models:
-            yield role.player.model, role.player.place
-
-
-def _model_problems(spec: Spec) -> Iterator[Problem]:
-    listed = price_list.listed() or {}
-    for name, place in _models(spec):
-        provider, slash, rest = name.partition("/")
-        if not slash or provider == "local" or price_list.is_listed(name) is not False:
-            continue
-        meant = _meant(rest, _of_provider(provider, listed))
-        if meant is not None:
-            message = f"`{rest}` is no model of `{provider}` that is known"
-            yield Problem(place, "unknown-model", message, f"did you mean `{provider}/{meant}`?")
-
-
-def _of_provider(provider: str, listed: Mapping[str, object]) -> list[str]:
-    """The names behind a provider's `/`. Some makers' models are listed without it."""
-    ahead = f"{provider}/"
-    return [name.removeprefix(ahead) for name in listed if name.startswith(ahead) or "/" not in name]
-
-
-def _meant(name: str, known: list[str]) -> str | None:
-    """The one that is meant, where only the letters of a word differ: a new number may be a new model."""
-    words, numbers = _letters(name), re.sub(r"\D", "", name)
-    same = [one for one in known if re.sub(r"\D", "", one) == numbers]
-    alike = [one for one in same if _letters(one) == words] or [
-        one for one in same if _is_one_slip(words, _letters(one))
-    ]
-    return min(alike, key=lambda one: (abs(len(one) - len(name)), one), default=None)
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.lower())
-
-
-def _is_one_slip(one: str, other: str) -> bool:
-    """Whether one letter is missing, added or another, or two that stand side by side have changed places."""
-    if abs(len(one) - len(other)) > 1:
-        return False
-    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    a, b = one[start:], other[start:]
-    swapped = a[:2] == b[:2][::-1] and a[2:] == b[2:]
-    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or swapped
