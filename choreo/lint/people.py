@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from choreo.lint.flow import Arc
 from choreo.lint.survey import Survey
+from choreo.plan import Edge
 from choreo.problem import Problem
-from choreo.spec import TRIGGER, HumanPlayer, MapDecision, Role
+from choreo.spec import TRIGGER, Expr, HumanPlayer, MapDecision, Role
 
 
 def ungated_actor(survey: Survey) -> Iterator[Problem]:
@@ -42,26 +43,96 @@ def silence_approves(survey: Survey) -> Iterator[Problem]:
     """
     for gate, guarded in survey.guarded.items():
         receivers = {name for edge in guarded for name in edge.handoff.targets}
-        yield from _silent(survey, gate, "expired", receivers)
+        for edge, name, _ in _all_the_same(survey, gate, "expired", receivers):
+            yield _silent(survey, edge, gate, name)
+    for person, actors in _behind_people(survey):
+        for edge, name, _ in _all_the_same(survey, person, "timeout", actors):
+            yield _silent(survey, edge, person, name)
+
+
+def _silent(survey: Survey, edge: Edge, asked: str, name: str) -> Problem:
+    message = f"when nobody answers at `{asked}`, `{name}` {_does(survey, name)} all the same"
+    help = f"lead `on: {edge.handoff.on}` to another touchpoint, to a person, or to `end`"
+    return Problem(edge.handoff.place, "silence-approves", message, help)
+
+
+def refusal_approves(survey: Survey) -> Iterator[Problem]:
+    """`refusal-approves` (error or warning): a person said no, and the actor acts all the same. A no is never a yes.
+
+    What a touchpoint gives on `rejected`, or on `exhausted` (after the last no), leads to the very actor that the
+    touchpoint guards, and no other person stands on the way; or to any role that it guards, with the same payload. Or
+    a person declines to play a human role (`on: failed`), and the actor to which that person hands over acts without.
+    Lead it to the end, to another role that tells of the refusal, or back to where the work is done again and comes
+    through the touchpoint once more.
+
+    A warning where the way leads back through the role that handed over to the touchpoint: what it does anew may get
+    to the actor on another handoff, past the touchpoint.
+    """
+    for gate, guarded in survey.guarded.items():
+        receivers = {name for edge in guarded for name in edge.handoff.targets}
+        for event in ("rejected", "exhausted"):
+            for edge, name, again in _all_the_same(survey, gate, event, receivers):
+                if _is_actor(survey, name) or any(_is_the_same(survey, edge, one, name) for one in guarded):
+                    yield _refused(survey, edge, gate, name, again)
+    for person, actors in _behind_people(survey):
+        for edge, name, _ in _all_the_same(survey, person, "failed", actors):
+            yield _refused(survey, edge, person, name, again=False)
+
+
+def _refused(survey: Survey, edge: Edge, asked: str, name: str, again: bool) -> Problem:
+    who = "a person declines" if edge.handoff.on == "failed" else "a person says no"
+    does = f"may {_does(survey, name)[:-1]}" if again else _does(survey, name)
+    does = f"{does} without being asked about again" if again else f"{does} all the same"
+    guards = tuple((one.handoff.place, f"`{asked}` stands before it here") for one in _before(survey, asked, name))
+    help = f"lead `on: {edge.handoff.on}` to `end`, to another role, or back to where `{asked}` is asked again"
+    help = f"put `touchpoint: {asked}` on every handoff that leads on to `{name}`" if again else help
+    message = f"when {who} at `{asked}`, `{name}` {does}"
+    return Problem(edge.handoff.place, "refusal-approves", message, help, "warning" if again else "error", guards[:4])
+
+
+def _before(survey: Survey, asked: str, name: str) -> list[Edge]:
+    """The handoffs on which somebody's yes leads to a receiver."""
+    edges = survey.guarded.get(asked) or survey.outgoing.get(asked, ())
+    return [edge for edge in edges if name in edge.handoff.targets and edge.handoff.on == "done"]
+
+
+def _is_the_same(survey: Survey, refused: Edge, guarded: Edge, name: str) -> bool:
+    """Whether a handoff after a no delivers to a receiver what was to be delivered after a yes."""
+    own, theirs = refused.handoff.passes, guarded.handoff.passes
+    if name not in guarded.handoff.targets or not isinstance(own, Expr) or refused.handoff.revise:
+        return False
+    if own.text.strip() == "out.payload":
+        return True
+    return own.text.strip() in (theirs.text.strip() if isinstance(theirs, Expr) else "", *_unchanged(guarded))
+
+
+def _unchanged(edge: Edge) -> tuple[str, ...]:
+    return edge.sources if edge.passes is None and len(edge.sources) == 1 else ()
+
+
+def _behind_people(survey: Survey) -> Iterator[tuple[str, set[str]]]:
+    """The human roles, each with the actors to which the person hands over."""
     for role in survey.spec.roles.values():
         if _is_human(survey, role.name):
             done = [edge for edge in survey.outgoing.get(role.name, ()) if edge.handoff.on == "done"]
-            actors = {name for edge in done for name in edge.handoff.targets if _is_actor(survey, name)}
-            yield from _silent(survey, role.name, "timeout", actors)
+            yield role.name, {name for edge in done for name in edge.handoff.targets if _is_actor(survey, name)}
 
 
-def _silent(survey: Survey, asked: str, event: str, receivers: set[str]) -> Iterator[Problem]:
-    """Where a handoff on the `event` of somebody's absence leads to one of those that wait for a yes."""
+def _all_the_same(survey: Survey, asked: str, event: str, receivers: set[str]) -> Iterator[tuple[Edge, str, bool]]:
+    """Where a handoff on an `event` that is no yes leads to one of those that wait for one. The last: only through a
+    role that hands over to the touchpoint, so that what was refused is done anew.
+    """
+    unseen = _past_nobody(survey, reviewers=False)
+    anew = survey.flow.origins.get(asked, frozenset())
     for edge in survey.outgoing.get(asked, ()) if receivers else ():
         if edge.handoff.on != event or edge.handoff.touchpoint is not None:
             continue
-        reached = survey.flow.reach(edge.handoff.targets, _past_nobody(survey, reviewers=False))
-        direct = {name for name in edge.handoff.targets if name in survey.spec.roles and not _is_human(survey, name)}
-        actors = {name for name in reached if _is_actor(survey, name)}
-        for name in sorted(receivers & (direct | actors)):
-            message = f"when nobody answers at `{asked}`, `{name}` {_does(survey, name)} all the same"
-            help = f"lead `on: {event}` to another touchpoint, to a person, or to `end`"
-            yield Problem(edge.handoff.place, "silence-approves", message, help)
+        targets = edge.handoff.targets
+        direct = {name for name in targets if name in survey.spec.roles and not _is_human(survey, name)}
+        straight = survey.flow.reach(targets, lambda arc: unseen(arc) and arc.source not in anew)
+        reached = {name for name in survey.flow.reach(targets, unseen) if _is_actor(survey, name)}
+        for name in sorted(receivers & (direct | reached)):
+            yield edge, name, name not in straight
 
 
 def _does(survey: Survey, name: str) -> str:

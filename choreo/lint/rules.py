@@ -51,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     Rule(people.ungated_actor, ("ungated-actor",)),
     Rule(people.unseen_decision, ("unseen-decision",)),
     Rule(people.silence_approves, ("silence-approves",)),
+    Rule(people.refusal_approves, ("refusal-approves",)),
     Rule(models.many_models, ("many-models",)),
     Rule(models.frontier_router, ("frontier-router",)),
     Rule(models.same_model, ("same-model",)),
