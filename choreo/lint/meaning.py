@@ -7,6 +7,7 @@ from functools import cached_property
 from choreo.contract import Contract
 from choreo.expression import ExpressionSyntax
 from choreo.lint.bounds import CONFIDENCE, NAME, VISITS, size_of, sized
+from choreo.lint.facts import Path
 from choreo.lint.findings import Findings
 from choreo.lint.infer import Inference
 from choreo.lint.schemas import declared_fields, field_of, item_of, of_contract
@@ -56,6 +57,16 @@ class Meanings:
             case "failures" if scope.edge is not None and scope.edge.handoff.gather:
                 return self._failures(scope.edge)
         return self._inside(name, scope)
+
+    def at(self, path: Path, scope: Scope) -> Type:
+        """The type of what stands at a path; nothing is known of it where it may be missing or null."""
+        found = self.of(path[0], scope)
+        for name in path[1:]:
+            fields = [field_of(alt, name) for alt in found.alts or () if alt.kind == "object"]
+            if not fields or found.nullable or any(one is None or not one.required for one in fields):
+                return ANY
+            found = either(one.type for one in fields if one is not None)
+        return found
 
     # -- what roles give and get -----------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from choreo.lint import (
+    asking,
     contracts,
     events,
     graph,
@@ -43,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     Rule(graph.unbounded_loop, ("unbounded-loop",)),
     Rule(graph.unreachable_role, ("unreachable-role", "no-start")),
     Rule(graph.unreached_touchpoint, ("unreached-touchpoint",)),
+    Rule(asking.idle_touchpoint, ("never-asks", "never-approves")),
     Rule(graph.no_end, ("no-end",)),
     Rule(joins.not_a_join, ("not-a-join",)),
     Rule(joins.join_cycle, ("join-cycle",)),
