@@ -126,7 +126,7 @@ class Inference(Struct, frozen=True):
             path = path_of(node)
             found = self.found.field(owner, operand, node, key.value, path is not None and there(path) in known)
             return found.without_null() if path in known else found
-        return self.found.index(owner, operand, self.type(key, known, bound))
+        return self.found.index(owner, operand, self.type(key, known, bound), key)
 
 
 def _left(kind: Type, path: Path, test: Node, truth: bool, known: Facts) -> Type:

@@ -27,7 +27,7 @@ from choreo.spec import END, Expr, Fields, Fixed, Form, HumanPlayer, Items, Role
 CODES = (
     *("undeclared-field", "maybe-missing", "unknown-value", "type-clash", "bare-number", "not-a-condition"),
     *("always-null", "maybe-null", "missing-field", "extra-field", "pick-outside"),
-    *("refused-value", "cannot-be-decided"),
+    *("refused-value", "cannot-be-decided", "pattern-syntax"),
 )
 
 
@@ -40,10 +40,12 @@ def types(survey: Survey) -> Iterator[Problem]:
     first with `has(a.b)`. `unknown-value` (error or warning): a value that is none of those listed (`enum`): a misspelt
     text in a comparison, or one that the receiver does not take.
 
-    `type-clash` (error or warning): types that do not go together: a field of a text, a number compared with a text, a
-    text where the receiver wants a number. `bare-number`: arithmetic on a JSON `number`, which may be whole or not; the
-    two are different types in an expression: write `double(x) * 2.0`. `not-a-condition`: a condition that is neither
-    true nor false.
+    `type-clash` (error or warning): types that do not go together: a field of a text, a place in an object, a number
+    compared with a text, a text where the receiver wants a number. `bare-number`: arithmetic on a JSON `number`, which
+    may be whole or not; the two are different types in an expression: write `double(x) * 2.0`. `not-a-condition`: a
+    condition that is neither true nor false.
+
+    `pattern-syntax`: the text that `matches` is given is no regular expression which the expression engine can use.
 
     `always-null`: a role is named that never plays before this place. `maybe-null` (warning): it plays on some ways to
     this place only, or a contract allows null; guard it with `x != null`.
