@@ -69,7 +69,7 @@ class Proofs:
     def _value(self, value: Value, wanted: Type) -> Iterator[Problem]:
         answer = self.inclusion.of(value.type, wanted)
         if answer.verdict == "refused":
-            yield _refused(value, wanted, answer)
+            yield refused(value, wanted, answer)
         elif answer.verdict == "undecided":
             self.open.append((value, wanted, answer))
 
@@ -90,7 +90,8 @@ def _why(answer: Answer) -> str:
     return f"{f' at {answer.pointer}' if answer.pointer else ''} ({rule}{answer.reason})"
 
 
-def _refused(value: Value, wanted: Type, answer: Answer) -> Problem:
+def refused(value: Value, wanted: Type, answer: Answer) -> Problem:
+    """The finding that a receiver refuses a value, or some of those that it can be."""
     theirs, mine = _below(wanted, answer.pointer), _below(value.type, answer.pointer)
     message = f"{receiver(wanted)} refuses {value.name}: {answer.reason}"
     if not answer.every:
