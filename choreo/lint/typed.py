@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from choreo.expression import Call, Const, ExpressionSyntax, ListOf, Node, free_names
 from choreo.lint.bounds import written_out
-from choreo.lint.conditions import Conditions
 from choreo.lint.facts import NOTHING, Path, path_of
 from choreo.lint.findings import Findings
 from choreo.lint.fits import Misfit, extra, misfits, missing
@@ -84,8 +83,8 @@ def types(survey: Survey) -> Iterator[Problem]:
 class Reader:
     def __init__(self, survey: Survey) -> None:
         self.survey = survey
-        self.conditions = Conditions(survey)
         self.meanings = Meanings(survey)
+        self.conditions = self.meanings.conditions
         self.inclusion = Inclusion()
         self._read: dict[tuple[int, int], Type] = {}
         self._sides: dict[tuple[int, int], Mapping[int, Type]] = {}
