@@ -15,12 +15,12 @@ GUARD = "guard it: `{0} != null && ...`, or `{0} != null ? ... : ...`"
 
 
 class Findings(Struct):
-    """The findings in one expression. `forgiving` is set where an error does no harm: it makes a touchpoint ask, or is
-    shown as what it is; there only what can never work is told.
+    """The findings in one expression. `forgiven` are the codes of what works for some values only and does no harm
+    there: an error in the `when` of a touchpoint makes it ask, a null in its `show` is shown as what it is.
     """
 
     expr: Expr
-    forgiving: bool = False
+    forgiven: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     is_wrong: bool = False
     """Whether there is an error in it."""
@@ -47,7 +47,7 @@ class Findings(Struct):
         """`node` is used where null does not work."""
         if kind.only_null:
             self.tell(node, "always-null", f"{named(node)} is always null here", _never(node))
-        elif kind.nullable and not self.forgiving:
+        elif kind.nullable and "maybe-null" not in self.forgiven:
             part = written(kind)
             why = _WHY.get(node.name, "not every way to this place leads through it") if isinstance(node, Ident) else ""
             why = why or (f"{contract_name(part)} allows it" if part else "nothing rules it out")
@@ -91,7 +91,7 @@ class Findings(Struct):
         self.tell(node, "undeclared-field", message, help, at=self._field(node), also=_declared(objects, near or ""))
 
     def _optional(self, found: list[Field | None], objects: list[Alt], node: Node, name: str) -> None:
-        if self.forgiving or all(one is not None and one.required for one in found):
+        if "maybe-missing" in self.forgiven or all(one is not None and one.required for one in found):
             return
         part = next((written(alt) for alt in objects if written(alt)), None)
         by = f": {contract_name(part)} does not require it" if part else ""

@@ -103,8 +103,7 @@ class Reader:
         tree = self.survey.tree(use.expr)
         if isinstance(tree, ExpressionSyntax):
             return
-        forgiving = use.scope.where == "touchpoint" and use.purpose in ("condition", "show")
-        found = Findings(use.expr, forgiving)
+        found = Findings(use.expr, _FORGIVEN.get(use.purpose, ()) if use.scope.where == "touchpoint" else ())
         known = self.conditions.known(use.scope, use.expr)
         inference = Inference(lambda name: self.meanings.of(name, use.scope), found)
         kind = inference.type(tree, known)
@@ -286,6 +285,8 @@ class Reader:
         return "this" if isinstance(tree, ExpressionSyntax) else named(tree)
 
 
+_FORGIVEN: Mapping[Purpose, tuple[str, ...]] = {"condition": ("maybe-null", "maybe-missing"), "show": ("maybe-null",)}
+"""What does no harm at a touchpoint."""
 _AS_LANES = {(True, False): "each element", (False, True): "the list of what the lanes gave"}
 
 
