@@ -92,7 +92,7 @@ def _why(answer: Answer) -> str:
 
 def refused(value: Value, wanted: Type, answer: Answer) -> Problem:
     """The finding that a receiver refuses a value, or some of those that it can be."""
-    theirs, mine = _below(wanted, answer.pointer), _below(value.type, answer.pointer)
+    theirs, mine = below(wanted, answer.pointer), below(value.type, answer.pointer)
     message = f"{receiver(wanted)} refuses {value.name}: {answer.reason}"
     if not answer.every:
         example = f"such as {_short(answer.value)}: {answer.reason}"
@@ -107,7 +107,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
-def _below(kind: Type, pointer: str) -> Type:
+def below(kind: Type, pointer: str) -> Type:
     """The type of a part of a value, as far as the type says."""
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
