@@ -201,12 +201,18 @@ class Reader:
         if isinstance(form, Fields) and len(objects) == 1:
             yield from self._fields(form, objects[0], scope)
             return
-        what = "this"
-        if isinstance(form, Expr):
-            what = self._called(form)
-            yield from self._misplaced(form, wanted, scope)
+        what = self._called(form) if isinstance(form, Expr) else "this"
+        yield from self._literals_in(form, wanted, scope)
         for misfit in misfits(self._type(form, scope), wanted, what):
             yield _problem(misfit, form.place)
+
+    def _literals_in(self, form: Form, wanted: Type, scope: Scope) -> Iterator[Problem]:
+        lists = [alt for alt in wanted.alts or () if alt.kind == "list"]
+        if isinstance(form, Expr):
+            yield from self._misplaced(form, wanted, scope)
+        elif isinstance(form, Items) and len(lists) == 1:
+            for part in form.entries:
+                yield from self._literals_in(part, item_of(lists[0]), scope)
 
     def _misplaced(self, expr: Expr, wanted: Type, scope: Scope) -> Iterator[Problem]:
         """The literals in an expression that the receiver never takes. A literal that is all of it is read as any

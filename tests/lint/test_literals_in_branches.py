@@ -100,6 +100,10 @@ def test_a_literal_within_a_list_or_an_object_that_is_written_out_is_told_at_its
     assert told[:3] == ("error", 14 + len("['a', one.n > 1 ? 'b' : "), "unknown-value")
     (told,) = found("list: \"one.n > 1 ? ['c'] : ['a']\"")
     assert told[0:3:2] == ("error", "unknown-value")
+    assert [one[0:3:2] for one in found("list: [\"one.n > 1 ? 'a' : 'c'\", \"'b'\", \"'d'\"]")] == [
+        ("error", "unknown-value"),
+        ("error", "unknown-value"),
+    ]
     text = SPEC.format(passes="X", more="when: 'true'").replace(
         "pass:\n      X", "pass: \"{'z': one.n > 1 ? 'no' : 'approve'}\""
     )
