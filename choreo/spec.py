@@ -118,6 +118,8 @@ class ModelPlayer(Struct, frozen=True):
     repair: int = 2
     examples: tuple[tuple[Any, Any], ...] = ()
     """Worked examples, each (input, output), given to the model before the real input."""
+    example_places: tuple[Callable[[str, bool], Place], ...] = ()
+    """By example where its parts stand, as `where` in `Contract`: `/input/text`, `/output`."""
     thread: str | None = None
     tools: tuple[Tool, ...] = ()
     """All that it may call while it works on one hop."""

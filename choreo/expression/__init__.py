@@ -4,7 +4,7 @@
 `result.pass` hold, `render_template` for texts with `{{ }}`, `parse` for the syntax tree.
 """
 
-from choreo.expression.evaluate import Expression, compile_expression, described, evaluate_condition
+from choreo.expression.evaluate import Expression, compile_expression, described, evaluate_condition, pattern_fault
 from choreo.expression.faults import ExpressionError, ExpressionSyntax
 from choreo.expression.forms import CompiledForm, Scope, compile_form, render_template
 from choreo.expression.names import reserved_name
@@ -45,6 +45,7 @@ __all__ = [
     "evaluate_condition",
     "free_names",
     "parse",
+    "pattern_fault",
     "render_template",
     "reserved_name",
 ]

@@ -101,6 +101,16 @@ def compile_expression(text: str) -> Expression:
     return Expression(text, parse(text))
 
 
+@lru_cache(maxsize=1_024)
+def pattern_fault(pattern: str) -> str | None:
+    """Why `matches` cannot use a pattern; None where it can."""
+    try:
+        compile_expression("''.matches(pattern)").evaluate({"pattern": pattern})
+    except ExpressionError as error:
+        return error.message.removeprefix("invalid regular expression: ")
+    return None
+
+
 def evaluate_condition(expression: Expression, scope: Mapping[str, Any]) -> bool:
     """True or false. Raises ExpressionError where the value is an error or not a boolean: never false."""
     value = expression.evaluate(scope)

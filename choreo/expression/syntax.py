@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any, Literal
 
@@ -86,17 +86,21 @@ class Comprehension(Struct, frozen=True):
 
 Node = Const | Ident | Select | Call | ListOf | MapOf | Comprehension
 
-METHODS = (
-    *("size", "contains", "startsWith", "endsWith", "matches"),
-    *("charAt", "indexOf", "lastIndexOf", "lowerAscii", "upperAscii", "replace", "split", "substring", "trim"),
-    *("join", "format", "reverse"),
-    *("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear"),
-    *("getHours", "getMinutes", "getSeconds", "getMilliseconds"),
-)
-FUNCTIONS = (
-    *("merge", "size", "matches", "type", "dyn"),
-    *("int", "uint", "double", "string", "bytes", "bool", "timestamp", "duration"),
-)
+METHODS: Mapping[str, tuple[int, int]] = {
+    **dict.fromkeys(("size", "lowerAscii", "upperAscii", "trim", "reverse"), (0, 0)),
+    **dict.fromkeys(("contains", "startsWith", "endsWith", "matches", "charAt", "format"), (1, 1)),
+    **dict.fromkeys(("indexOf", "lastIndexOf", "split", "substring"), (1, 2)),
+    "replace": (2, 3),
+    "join": (0, 1),
+    **dict.fromkeys(("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear"), (0, 1)),
+    **dict.fromkeys(("getHours", "getMinutes", "getSeconds", "getMilliseconds"), (0, 1)),
+}
+"""Each with the least and the most arguments that it takes."""
+FUNCTIONS: Mapping[str, tuple[int, int]] = {
+    **dict.fromkeys(("merge", "matches"), (2, 2)),
+    **dict.fromkeys(("size", "type", "dyn"), (1, 1)),
+    **dict.fromkeys(("int", "uint", "double", "string", "bytes", "bool", "timestamp", "duration"), (1, 1)),
+}
 MACROS = ("has", "all", "exists", "exists_one", "map", "filter")
 
 
@@ -275,14 +279,14 @@ class _Decoder:
         target = self.node(_one(fields, 1)) if 1 in fields else None
         args = tuple(self.node(arg) for arg in fields.get(3, ()))
         if function.isidentifier():
-            self.check_function(function, target is not None, offset)
+            self.check_function(function, target is not None, len(args), offset)
         return Call(function, target, args, offset)
 
-    def check_function(self, function: str, method: bool, offset: int) -> None:
-        known = METHODS if method else FUNCTIONS
+    def check_function(self, function: str, method: bool, size: int, offset: int) -> None:
+        known, noun = (METHODS, "method") if method else (FUNCTIONS, "function")
         if function in known:
+            self.check_size(f"the {noun} `{function}`", known[function], size, offset)
             return
-        noun = "method" if method else "function"
         help = f"write it as a method: `x.{function}(...)`" if function in METHODS and not method else ""
         if function in FUNCTIONS and method:
             help = f"write it as a function: `{function}(x)`"
@@ -290,6 +294,13 @@ class _Decoder:
             help = f"`{function}` takes other arguments: `list.{function}(item, expression)`, `has(object.field)`"
         help = help or suggestion(function, (*known, *MACROS), noun)
         raise ExpressionSyntax(f"there is no {noun} `{function}` with these arguments", offset, self.text, help)
+
+    def check_size(self, called: str, takes: tuple[int, int], size: int, offset: int) -> None:
+        least, most = takes
+        if not least <= size <= most:
+            wanted = str(least) if least == most else f"{least} or {most}"
+            plural = "" if wanted == "1" else "s"
+            raise ExpressionSyntax(f"{called} takes {wanted} argument{plural}, here it has {size}", offset, self.text)
 
     def map(self, fields: dict[int, list[Any]], offset: int) -> MapOf:
         if _one(fields, 1):

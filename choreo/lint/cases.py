@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -14,6 +15,16 @@ from choreo.lint.wording import shown
 Case = Mapping[Path, Any]
 MOST = 1024
 """Cases that are tried; where there are more nothing is said."""
+
+
+class Within(float):
+    """A number that stands for all numbers between two that are named: it is larger or smaller than those as they are,
+    and equal to nothing that is named.
+    """
+
+
+OTHER: Any = object()
+"""Any value that is not named."""
 
 
 def subjects(nodes: list[Node], type_of: Callable[[Path], Type]) -> dict[Path, tuple[Any, ...]]:
@@ -54,15 +65,17 @@ def holds(node: Node, case: Case) -> bool | None:
         case Call(function="!_", args=(inner,)):
             found = holds(inner, case)
             return None if found is None else not found
-        case Call(function="_&&_" | "_||_" as operator, args=(left, right)):
-            decisive = operator == "_||_"
+        case Call(function="_&&_" | "_||_" as sign, args=(left, right)):
+            decisive = sign == "_||_"
             sides = (holds(left, case), holds(right, case))
             return decisive if decisive in sides else None if None in sides else not decisive
-        case Call(function="_==_" | "_!=_" as operator, args=(left, right)):
-            same = _same(_value(left, case), _value(right, case))
-            return None if same is None else same is (operator == "_==_")
+        case Call(function="_==_" | "_!=_" as sign, args=(left, right)):
+            same = _equal(left, right, case)
+            return None if same is None else same is (sign == "_==_")
+        case Call(function="_<_" | "_<=_" | "_>_" | "_>=_" as sign, args=(left, right)):
+            return _ordered(sign, left, right, case)
         case Call(function="@in", args=(element, ListOf(items=items))):
-            found_in = [_same(_value(element, case), _value(item, case)) for item in items]
+            found_in = [_equal(element, item, case) for item in items]
             return True if True in found_in else None if None in found_in else False
         case _:
             value = _value(node, case)
@@ -79,10 +92,35 @@ def _value(node: Node, case: Case) -> Any:
     return case.get(path, _UNKNOWN) if path is not None else _UNKNOWN
 
 
-def _same(one: Any, other: Any) -> bool | None:
+def _equal(left: Node, right: Node, case: Case) -> bool | None:
+    one, other = _value(left, case), _value(right, case)
     if one is _UNKNOWN or other is _UNKNOWN:
         return None
+    if _is_vague(one) or _is_vague(other):
+        return False if isinstance(left, Const) or isinstance(right, Const) else None
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _is_vague(value: Any) -> bool:
+    """Whether a value stands for many."""
+    return value is OTHER or isinstance(value, Within)
+
+
+_ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "_<_": operator.lt,
+    "_<=_": operator.le,
+    "_>_": operator.gt,
+    "_>=_": operator.ge,
+}
+
+
+def _ordered(sign: str, left: Node, right: Node, case: Case) -> bool | None:
+    one, other = _value(left, case), _value(right, case)
+    if (_is_vague(one) or _is_vague(other)) and not (isinstance(left, Const) or isinstance(right, Const)):
+        return None
+    numbers = all(isinstance(side, int | float) and not isinstance(side, bool) for side in (one, other))
+    texts = isinstance(one, str) and isinstance(other, str)
+    return _ORDERS[sign](one, other) if numbers or texts else None
 
 
 def _hashable(values: tuple[Any, ...]) -> bool:

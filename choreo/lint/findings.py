@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from choreo.expression import Ident, Node, Select
+from choreo.expression import Const, Ident, Node, Select
 from choreo.lint.schemas import Field, declared_fields, field_of, item_of
 from choreo.lint.types import ANY, NUMBERS, STRING, Alt, Type, either
 from choreo.lint.wording import KINDS, contract_name, described, field_offset, named, origin, start, written
@@ -15,12 +15,12 @@ GUARD = "guard it: `{0} != null && ...`, or `{0} != null ? ... : ...`"
 
 
 class Findings(Struct):
-    """The findings in one expression. `forgiving` is set where an error does no harm: it makes a touchpoint ask, or is
-    shown as what it is; there only what can never work is told.
+    """The findings in one expression. `forgiven` are the codes of what works for some values only and does no harm
+    there: an error in the `when` of a touchpoint makes it ask, a null in its `show` is shown as what it is.
     """
 
     expr: Expr
-    forgiving: bool = False
+    forgiven: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     is_wrong: bool = False
     """Whether there is an error in it."""
@@ -47,7 +47,7 @@ class Findings(Struct):
         """`node` is used where null does not work."""
         if kind.only_null:
             self.tell(node, "always-null", f"{named(node)} is always null here", _never(node))
-        elif kind.nullable and not self.forgiving:
+        elif kind.nullable and "maybe-null" not in self.forgiven:
             part = written(kind)
             why = _WHY.get(node.name, "not every way to this place leads through it") if isinstance(node, Ident) else ""
             why = why or (f"{contract_name(part)} allows it" if part else "nothing rules it out")
@@ -91,7 +91,7 @@ class Findings(Struct):
         self.tell(node, "undeclared-field", message, help, at=self._field(node), also=_declared(objects, near or ""))
 
     def _optional(self, found: list[Field | None], objects: list[Alt], node: Node, name: str) -> None:
-        if self.forgiving or all(one is not None and one.required for one in found):
+        if "maybe-missing" in self.forgiven or all(one is not None and one.required for one in found):
             return
         part = next((written(alt) for alt in objects if written(alt)), None)
         by = f": {contract_name(part)} does not require it" if part else ""
@@ -117,8 +117,8 @@ class Findings(Struct):
             item_of(alt) if alt.kind == "list" else STRING for alt in over.alts if alt.kind in ("list", "object")
         )
 
-    def index(self, owner: Type, operand: Node, key: Type) -> Type:
-        """The type of `list[number]` or `object[text]` where the key is computed."""
+    def index(self, owner: Type, operand: Node, key: Type, by: Node) -> Type:
+        """The type of `list[number]` or `object[text]` where the key (`by`) is a number or is computed."""
         if owner.alts and not owner.only_null and not owner.kinds & {"list", "object"}:
             message = f"{named(operand)} is {described(owner.without_null())}: nothing can be picked out of it"
             self.tell(operand, "type-clash", message, also=origin(owner, "", *KINDS))
@@ -126,7 +126,26 @@ class Findings(Struct):
         self.not_null(owner, operand)
         lists = [alt for alt in owner.alts or () if alt.kind == "list"]
         by_place = bool(key.kinds & set(NUMBERS))
+        self._wrong_key(owner, operand, key, by)
         return either(item_of(alt) for alt in lists) if lists and by_place else ANY
+
+    def _wrong_key(self, owner: Type, operand: Node, key: Type, by: Node) -> None:
+        """What is surely an object is read by the names of its fields, what is surely a list by places."""
+        inside, keys = owner.without_null().kinds, key.without_null().kinds
+        if not keys or key.only_null:
+            return
+        if inside == {"object"} and "string" not in keys:
+            fields = [field for alt in owner.alts or () for field in declared_fields(alt)]
+            message = f"{named(operand)} is an object, and {described(key.without_null())} is no name of a field"
+            help = f"its fields: {', '.join(dict.fromkeys(fields[:16]))}" if fields else "read a field by its name"
+            self.tell(by, "type-clash", message, help, also=origin(owner, "", *KINDS))
+        elif inside == {"list"} and keys.isdisjoint(NUMBERS):
+            message = f"{named(operand)} is a list, and {described(key.without_null())} is no place in it"
+            self.tell(by, "type-clash", message, "the first element is `[0]`", also=origin(owner, "", *KINDS))
+        elif inside == {"list"} and isinstance(by, Const) and isinstance(by.value, int) and by.value < 0:
+            message = f"there is no element at {by.value}: places in a list count from 0"
+            help = f"the last one is `{named(operand).strip('`')}[size({named(operand).strip('`')}) - 1]`"
+            self.tell(by, "type-clash", message, help)
 
     # -- conditions ------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from msgspec import Struct
 from choreo.lint.operators import group
 from choreo.lint.schemas import declared_fields, field_of, is_closed, item_of, required_fields
 from choreo.lint.types import NUMBERS, Alt, Type
-from choreo.lint.wording import KINDS, LISTED, described, listed, receiver
+from choreo.lint.wording import KINDS, LISTED, described, listed, receiver, shown
+from choreo.problem import closest
 
 _DEEPEST = 8
 
@@ -85,8 +86,10 @@ def _fractions(given: Type, wanted: Type, what: str) -> Iterator[Misfit]:
 
 def _values(given: Type, wanted: Type, what: str) -> Iterator[Misfit]:
     """Values that the receiver does not list, among those that the sender lists."""
-    listing = {group(alt.kind): _listing(wanted, group(alt.kind)) for alt in given.alts or ()}
-    mine = [(alt, value) for alt in given.alts or () for value in alt.values or ()]
+    accepted = {group(alt.kind) for alt in wanted.alts or ()}
+    alts = [alt for alt in given.alts or () if group(alt.kind) in accepted]
+    listing = {group(alt.kind): _listing(wanted, group(alt.kind)) for alt in alts}
+    mine = [(alt, value) for alt in alts for value in alt.values or ()]
     outside = [value for alt, value in mine if not _allowed(value, listing[group(alt.kind)])]
     if not outside or any(group(alt.kind) == "null" for alt, value in mine if value in outside):
         outside = [value for value in outside if value is not None]
@@ -97,7 +100,14 @@ def _values(given: Type, wanted: Type, what: str) -> Iterator[Misfit]:
     refused = listed(tuple(outside), 6)
     which = "" if refused == what else f", which {what} {'is' if every else 'can be'}"
     message = f"{receiver(wanted)} does not take {refused}{which}"
-    yield Misfit("unknown-value", message, wanted, given, sure=every, help=f"it takes: {listed(takes)}")
+    yield Misfit("unknown-value", message, wanted, given, sure=every, help=_proposed(outside, takes))
+
+
+def _proposed(outside: list[Any], takes: tuple[Any, ...]) -> str:
+    """What was perhaps meant by the one value that is refused, and all that is taken."""
+    texts = [one for one in takes if isinstance(one, str)]
+    near = closest(outside[0], texts) if len(outside) == 1 and isinstance(outside[0], str) else None
+    return (f"did you mean {shown(near)}? " if near else "") + f"it takes: {listed(takes)}"
 
 
 def _listing(kind: Type, wanted: str) -> tuple[Any, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from choreo.expression import Call, Comprehension, Const, Ident, ListOf, MapOf, Node, Select
 from choreo.lint.bounds import size_of, sized, written_out
@@ -22,6 +22,8 @@ class Inference(Struct, frozen=True):
 
     names: Names
     found: Findings
+    sides: dict[int, Type] = field(default_factory=dict)
+    """What each side of a `? :` gives, by the identity of its node."""
 
     def type(self, node: Node, known: Facts = NOTHING, bound: Mapping[str, Type] | None = None) -> Type:
         """The type of a part of the expression; `known` holds there, `bound` are the variables of macros."""
@@ -118,7 +120,8 @@ class Inference(Struct, frozen=True):
         """What one side of `test ? yes : no` gives, where its test came out as it must for it."""
         beside = known | facts(test, truth)
         kind, path = self.type(part, beside, bound), path_of(part)
-        return kind if path is None else _left(kind, path, test, truth, beside)
+        self.sides[id(part)] = kind if path is None else _left(kind, path, test, truth, beside)
+        return self.sides[id(part)]
 
     def _index(self, node: Call, operand: Node, key: Node, known: Facts, bound: Mapping[str, Type]) -> Type:
         owner = self.type(operand, known, bound)
@@ -126,7 +129,7 @@ class Inference(Struct, frozen=True):
             path = path_of(node)
             found = self.found.field(owner, operand, node, key.value, path is not None and there(path) in known)
             return found.without_null() if path in known else found
-        return self.found.index(owner, operand, self.type(key, known, bound))
+        return self.found.index(owner, operand, self.type(key, known, bound), key)
 
 
 def _left(kind: Type, path: Path, test: Node, truth: bool, known: Facts) -> Type:

@@ -6,15 +6,17 @@ from functools import cached_property
 
 from choreo.contract import Contract
 from choreo.expression import ExpressionSyntax
-from choreo.lint.bounds import CONFIDENCE, NAME, VISITS, size_of, sized
+from choreo.lint.bounds import CONFIDENCE, NAME, VISITS, size_of, sized, written_out
+from choreo.lint.conditions import Conditions
+from choreo.lint.facts import Path
 from choreo.lint.findings import Findings
 from choreo.lint.infer import Inference
 from choreo.lint.schemas import declared_fields, field_of, item_of, of_contract
 from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
-from choreo.lint.types import ANY, ANYTHING, NULL, STRING, Alt, Type, built, either, one_of
+from choreo.lint.types import ANY, ANYTHING, NULL, STRING, Alt, Type, built, either, literal, one_of
 from choreo.plan import Edge
-from choreo.spec import END, TRIGGER, Expr, Fields
+from choreo.spec import END, TRIGGER, Expr, Fields, Fixed, Form, Items
 
 _DECISIONS = ("approve", "edit", "reject", "expired", "not-asked", "withdrawn")
 _RUN = built({"id": NAME})
@@ -27,6 +29,8 @@ class Meanings:
         self.survey = survey
         self._opened: dict[str, Type] = {}
         self._lists: dict[int, Type] = {}
+        self._sayings: dict[int, Type] = {}
+        self.conditions = Conditions(survey)
 
     def of(self, name: str, scope: Scope) -> Type:
         """The type of a name in a scope; of a name that means nothing there nothing is known."""
@@ -56,6 +60,16 @@ class Meanings:
             case "failures" if scope.edge is not None and scope.edge.handoff.gather:
                 return self._failures(scope.edge)
         return self._inside(name, scope)
+
+    def at(self, path: Path, scope: Scope) -> Type:
+        """The type of what stands at a path; nothing is known of it where it may be missing or null."""
+        found = self.of(path[0], scope)
+        for name in path[1:]:
+            fields = [field_of(alt, name) for alt in found.alts or () if alt.kind == "object"]
+            if not fields or found.nullable or any(one is None or not one.required for one in fields):
+                return ANY
+            found = either(one.type for one in fields if one is not None)
+        return found
 
     # -- what roles give and get -----------------------------------------------------------------
 
@@ -201,8 +215,34 @@ class Meanings:
         if name == "previous":
             return self.output(role).or_null() if revisions else NULL
         if name == "feedback":
-            return either([NULL, *map(_said, revisions)])
+            return either([NULL, *map(self._said, revisions)])
         return ANY
+
+    def _said(self, edge: Edge) -> Type:
+        """What a revision says to the role that it leads to."""
+        found = self._sayings.get(edge.number)
+        if found is None:
+            behind, form = self.survey.flow.lanes.behind(edge), edge.handoff.passes
+            scope = Scope("handoff", edge=edge, lane=behind[-1] if behind else None)
+            kind = self.given(edge) if form is None else self._built(form, scope)
+            found = self._sayings[edge.number] = kind if kind.known else ANYTHING
+        return found
+
+    def _built(self, form: Form, scope: Scope) -> Type:
+        """What a form gives."""
+        match form:
+            case Expr():
+                tree = self.survey.tree(form)
+                if isinstance(tree, ExpressionSyntax):
+                    return ANY
+                inference = Inference(lambda name: self.of(name, scope), Findings(form))
+                return inference.type(tree, self.conditions.known(scope, form))
+            case Fixed(value=value):
+                return literal(value)
+            case Fields(entries=entries):
+                return built({key: self._built(part, scope) for key, _, part in entries})
+            case Items(entries=parts):
+                return written_out([self._built(part, scope) for part in parts])
 
     # -- whether a name has a value ----------------------------------------------------------------
 
@@ -231,9 +271,3 @@ class Meanings:
         starts = frozenset(start for source in edge.sources for start in origins.get(source, (source,)))
         behind = [target for one in self.survey.guarded.get(name, ()) for target in one.handoff.targets]
         return any(self.survey.flow.leads_to(one, starts) for one in (behind if name in origins else (name,)))
-
-
-def _said(edge: Edge) -> Type:
-    """What a revision says: the fields of its `pass`, of any kind."""
-    form = edge.handoff.passes
-    return built({key: ANY for key, _, _ in form.entries}) if isinstance(form, Fields) else ANYTHING

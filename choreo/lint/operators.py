@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from choreo.expression import Call, Const, ListOf, Node
+from choreo.expression import Call, Const, ListOf, Node, pattern_fault
 from choreo.lint.bounds import VISITS, begin_of, size_of, sized, text_of
 from choreo.lint.findings import Findings
 from choreo.lint.schemas import declared_fields, field_of, item_of
@@ -257,6 +257,8 @@ _OF_TEXTS = {
 def function_type(node: Call, args: Args, found: Findings) -> Type:
     """`size(x)`, `double(x)`, `merge(a, b)`, ..."""
     _fits(node.function, list(zip(args, node.args, strict=True)), _TAKES.get(node.function), found)
+    if node.function == "matches":
+        _pattern(node.args[-1], found)
     if node.function == "string" and args:
         return text_of(args[0])
     if node.function == "merge" and len(args) == 2:
@@ -275,6 +277,9 @@ def method_type(node: Call, target: Type, args: Args, found: Findings) -> Type:
         if node.function in ("contains", "startsWith", "endsWith", "matches"):
             pairs += list(zip(args, node.args, strict=True))
         _fits(node.function, pairs, wanted, found)
+        if node.function == "matches":
+            _pattern(node.args[-1], found)
+        _never_has(node, owner, target, found)
         return _as_long(node.function, target) or _OF_TEXTS[node.function]
     if node.function == "size":
         _fits("size", [(target, owner)], _TAKES["size"], found)
@@ -283,6 +288,35 @@ def method_type(node: Call, target: Type, args: Args, found: Findings) -> Type:
         _fits("join", [(target, owner)], ("list",), found)
         return _strung(target, args[0] if args else one_of([""]))
     return ANY
+
+
+def _pattern(part: Node, found: Findings) -> None:
+    """A pattern that is written out must be one that the engine can use."""
+    fault = pattern_fault(part.value) if isinstance(part, Const) and part.kind == "string" else None
+    if fault is not None:
+        help = "patterns in expressions are those of RE2: no look-around, no references to groups"
+        found.tell(part, "pattern-syntax", f"{named(part)} is no regular expression: {fault}", help)
+
+
+_ASKED: Mapping[str, tuple[Callable[[str, str], bool], str]] = {
+    "startsWith": (str.startswith, "begins with"),
+    "endsWith": (str.endswith, "ends with"),
+    "contains": (lambda text, part: part in text, "contains"),
+}
+
+
+def _never_has(node: Call, owner: Node, target: Type, found: Findings) -> None:
+    """A literal that no listed value of a text begins with, ends with or contains."""
+    part = node.args[0] if node.args else None
+    values = [one for one in _values(target, "string") or () if isinstance(one, str)]
+    if node.function not in _ASKED or not values or not isinstance(part, Const) or part.kind != "string":
+        return
+    has, words = _ASKED[node.function]
+    if not any(has(value, part.value) for value in values):
+        near = closest(part.value, values)
+        help = (f"did you mean {shown(near)}? " if near else "") + f"it can be: {listed(tuple(values))}"
+        message = f"no value of {named(owner)} {words} {shown(part.value)}"
+        found.tell(part, "unknown-value", message, help, also=origin(target, "", *LISTED))
 
 
 def _as_long(function: str, text: Type) -> Type | None:

@@ -69,7 +69,7 @@ class Proofs:
     def _value(self, value: Value, wanted: Type) -> Iterator[Problem]:
         answer = self.inclusion.of(value.type, wanted)
         if answer.verdict == "refused":
-            yield _refused(value, wanted, answer)
+            yield refused(value, wanted, answer)
         elif answer.verdict == "undecided":
             self.open.append((value, wanted, answer))
 
@@ -90,8 +90,9 @@ def _why(answer: Answer) -> str:
     return f"{f' at {answer.pointer}' if answer.pointer else ''} ({rule}{answer.reason})"
 
 
-def _refused(value: Value, wanted: Type, answer: Answer) -> Problem:
-    theirs, mine = _below(wanted, answer.pointer), _below(value.type, answer.pointer)
+def refused(value: Value, wanted: Type, answer: Answer) -> Problem:
+    """The finding that a receiver refuses a value, or some of those that it can be."""
+    theirs, mine = below(wanted, answer.pointer), below(value.type, answer.pointer)
     message = f"{receiver(wanted)} refuses {value.name}: {answer.reason}"
     if not answer.every:
         example = f"such as {_short(answer.value)}: {answer.reason}"
@@ -106,7 +107,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
-def _below(kind: Type, pointer: str) -> Type:
+def below(kind: Type, pointer: str) -> Type:
     """The type of a part of a value, as far as the type says."""
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")

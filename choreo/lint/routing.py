@@ -6,12 +6,9 @@ from collections.abc import Iterator
 
 from choreo.expression import ExpressionSyntax, Node
 from choreo.lint.cases import Case, cases, holds, paths, subjects, told
-from choreo.lint.facts import Path
 from choreo.lint.meaning import Meanings
-from choreo.lint.schemas import field_of
 from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
-from choreo.lint.types import ANY, Type, either
 from choreo.plan import Edge
 from choreo.problem import Problem
 from choreo.spec import END, TRIGGER, HumanPlayer, SetPlayer
@@ -101,7 +98,7 @@ def _uncovered(
     survey: Survey, meanings: Meanings, group: list[Edge], choices: list[Edge], nodes: list[Node]
 ) -> Iterator[Problem]:
     scope = Scope("handoff", edge=choices[0])
-    every = list(cases(subjects(nodes, lambda path: _type_at(path, scope, meanings))))
+    every = list(cases(subjects(nodes, lambda path: meanings.at(path, scope))))
     if not every:
         return
     table = [[holds(node, case) for node in nodes] for case in every]
@@ -137,16 +134,6 @@ def _gap(survey: Survey, choices: list[Edge], missing: str) -> Problem:
     message = f"no handoff {_beside(edge)} fires where {missing}"
     help = "add a handoff with `otherwise: true`, or with a `when` for these cases"
     return Problem(edge.handoff.place, "gap", message, help, "error" if fatal else "warning")
-
-
-def _type_at(path: Path, scope: Scope, meanings: Meanings) -> Type:
-    found = meanings.of(path[0], scope)
-    for name in path[1:]:
-        fields = [field_of(alt, name) for alt in found.alts or () if alt.kind == "object"]
-        if not fields or found.nullable or any(one is None or not one.required for one in fields):
-            return ANY
-        found = either(one.type for one in fields if one is not None)
-    return found
 
 
 def _tree(survey: Survey, edge: Edge) -> Node | ExpressionSyntax:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from choreo.lint import (
+    asking,
     contracts,
     ends,
     events,
+    examples,
     graph,
     joins,
     lane_ends,
@@ -44,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     Rule(graph.unbounded_loop, ("unbounded-loop",)),
     Rule(graph.unreachable_role, ("unreachable-role", "no-start")),
     Rule(graph.unreached_touchpoint, ("unreached-touchpoint",)),
+    Rule(asking.idle_touchpoint, ("never-asks", "never-approves")),
     Rule(graph.no_end, ("no-end",)),
     Rule(ends.dead_end, ("dead-end",)),
     Rule(joins.not_a_join, ("not-a-join",)),
@@ -53,9 +56,11 @@ RULES: tuple[Rule, ...] = (
     Rule(people.ungated_actor, ("ungated-actor",)),
     Rule(people.unseen_decision, ("unseen-decision",)),
     Rule(people.silence_approves, ("silence-approves",)),
+    Rule(people.refusal_approves, ("refusal-approves",)),
     Rule(models.many_models, ("many-models",)),
     Rule(models.frontier_router, ("frontier-router",)),
     Rule(models.same_model, ("same-model",)),
+    Rule(examples.refused_example, ("refused-example",)),
     Rule(quality.open_trigger, ("open-trigger",)),
     Rule(quality.unbounded_text, ("unbounded-text",)),
     Rule(quality.not_enforced, ("not-enforced",)),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
 
 from choreo.expression import Call, Const, ExpressionSyntax, ListOf, Node, free_names
 from choreo.lint.bounds import written_out
-from choreo.lint.facts import NOTHING, Facts, Path, facts, path_of
+from choreo.lint.facts import NOTHING, Path, path_of
 from choreo.lint.findings import Findings
 from choreo.lint.fits import Misfit, extra, misfits, missing
-from choreo.lint.inclusion import Inclusion
+from choreo.lint.folding import never
+from choreo.lint.inclusion import Answer, Inclusion
 from choreo.lint.infer import Inference
+from choreo.lint.literals import Misplaced, Test, ends, misplaced
 from choreo.lint.meaning import Meanings
 from choreo.lint.narrowing import narrowed
-from choreo.lint.proofs import Proofs, Value
+from choreo.lint.proofs import Proofs, Value, refused
 from choreo.lint.schemas import declared_fields, field_of, is_closed, item_of, required_fields
 from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
-from choreo.lint.types import ANSWERS, ANY, NUMBERS, QUESTION, Alt, Type, built, literal
+from choreo.lint.types import ANSWERS, ANY, NUMBERS, QUESTION, Alt, Type, built, either, literal
 from choreo.lint.uses import Purpose, Use, expressions, uses
 from choreo.lint.wording import KINDS, described, named, origin
 from choreo.plan import Edge
@@ -27,7 +31,7 @@ from choreo.spec import END, Expr, Fields, Fixed, Form, HumanPlayer, Items, Role
 CODES = (
     *("undeclared-field", "maybe-missing", "unknown-value", "type-clash", "bare-number", "not-a-condition"),
     *("always-null", "maybe-null", "missing-field", "extra-field", "pick-outside"),
-    *("refused-value", "cannot-be-decided"),
+    *("refused-value", "cannot-be-decided", "pattern-syntax"),
 )
 
 
@@ -40,10 +44,12 @@ def types(survey: Survey) -> Iterator[Problem]:
     first with `has(a.b)`. `unknown-value` (error or warning): a value that is none of those listed (`enum`): a misspelt
     text in a comparison, or one that the receiver does not take.
 
-    `type-clash` (error or warning): types that do not go together: a field of a text, a number compared with a text, a
-    text where the receiver wants a number. `bare-number`: arithmetic on a JSON `number`, which may be whole or not; the
-    two are different types in an expression: write `double(x) * 2.0`. `not-a-condition`: a condition that is neither
-    true nor false.
+    `type-clash` (error or warning): types that do not go together: a field of a text, a place in an object, a number
+    compared with a text, a text where the receiver wants a number. `bare-number`: arithmetic on a JSON `number`, which
+    may be whole or not; the two are different types in an expression: write `double(x) * 2.0`. `not-a-condition`: a
+    condition that is neither true nor false.
+
+    `pattern-syntax`: the text that `matches` is given is no regular expression which the expression engine can use.
 
     `always-null`: a role is named that never plays before this place. `maybe-null` (warning): it plays on some ways to
     this place only, or a contract allows null; guard it with `x != null`.
@@ -78,8 +84,14 @@ class Reader:
     def __init__(self, survey: Survey) -> None:
         self.survey = survey
         self.meanings = Meanings(survey)
+        self.conditions = self.meanings.conditions
         self.inclusion = Inclusion()
         self._read: dict[tuple[int, int], Type] = {}
+        self._sides: dict[tuple[int, int], Mapping[int, Type]] = {}
+        """What the sides of each `? :` in an expression give."""
+        self._told: dict[tuple[int, int], frozenset[int]] = {}
+        """The ends of an expression in which a literal was told to be wrong: the rest is judged without them."""
+        self._literals: set[Problem] = set()
         self._undecided: set[int] = set()
         """The handoffs of which was said that something cannot be decided."""
         self._faulty: set[int] = set()
@@ -91,48 +103,16 @@ class Reader:
         tree = self.survey.tree(use.expr)
         if isinstance(tree, ExpressionSyntax):
             return
-        forgiving = use.scope.where == "touchpoint" and use.purpose in ("condition", "show")
-        found = Findings(use.expr, forgiving)
-        known = self.known(use.scope, use.expr)
-        kind = Inference(lambda name: self.meanings.of(name, use.scope), found).type(tree, known)
+        found = Findings(use.expr, _FORGIVEN.get(use.purpose, ()) if use.scope.where == "touchpoint" else ())
+        known = self.conditions.known(use.scope, use.expr)
+        inference = Inference(lambda name: self.meanings.of(name, use.scope), found)
+        kind = inference.type(tree, known)
         _serves(use.purpose, kind, tree, use.scope, found)
-        self._read[id(use.expr), _edge_number(use.scope)] = kind
+        key = (id(use.expr), _edge_number(use.scope))
+        self._read[key], self._sides[key] = kind, inference.sides
         if found.is_wrong:
             self._faulty.add(id(use.expr))
         yield from found.problems
-
-    def known(self, scope: Scope, expr: Expr | None) -> Facts:
-        """What has a value where an expression stands, because a condition was true or others were false before."""
-        if scope.where == "touchpoint" and scope.gate is not None and scope.gate.when not in (None, expr):
-            return self._facts(scope.gate.when, True)
-        return NOTHING.union(*(facts(tree, truth) for tree, truth in self._conditions(scope.edge, expr)))
-
-    def _conditions(self, edge: Edge | None, expr: Expr | None = None) -> list[tuple[Node, bool]]:
-        """The conditions that were asked before an expression on an edge, each with what it gave."""
-        if edge is None:
-            return []
-        own = [] if edge.handoff.when is expr else [(edge.handoff.when, True)]
-        before = [one for one in self._rivals(edge) if one.number < edge.number or edge.handoff.otherwise]
-        asked = [*own, *((one.handoff.when, False) for one in before)]
-        trees = [(self.survey.tree(when), truth) for when, truth in asked if when is not None]
-        return [(tree, truth) for tree, truth in trees if not isinstance(tree, ExpressionSyntax)]
-
-    def _rivals(self, edge: Edge) -> list[Edge]:
-        """The handoffs with `when` that were asked first, at the same event."""
-        if edge.handoff.also or not (edge.handoff.otherwise or edge.handoff.when):
-            return []
-        beside = self.survey.outgoing.get(edge.sources[0], ())
-        return [
-            one
-            for one in beside
-            if one.handoff.when is not None
-            and not one.handoff.also
-            and (one.sources, one.handoff.on) == (edge.sources, edge.handoff.on)
-        ]
-
-    def _facts(self, when: Expr | None, truth: bool) -> Facts:
-        tree = None if when is None else self.survey.tree(when)
-        return NOTHING if tree is None or isinstance(tree, ExpressionSyntax) else facts(tree, truth)
 
     # -- payloads --------------------------------------------------------------------------------
 
@@ -162,8 +142,10 @@ class Reader:
         what = f"what {names} give together" if edge.join else f"what {names} gives"
         what = _AS_LANES.get((edge.handoff.each is not None, edge.handoff.gather), what)
         ways = [("item",)] if edge.handoff.each is not None else _ways(("out",), edge)
-        conditions = self._conditions(edge)
-        given = narrowed(self.meanings.given(edge), ways, conditions, self.known(Scope("handoff", edge=edge), None))
+        conditions = self.conditions.asked(edge)
+        given = narrowed(
+            self.meanings.given(edge), ways, conditions, self.conditions.known(Scope("handoff", edge=edge), None)
+        )
         found = [_problem(misfit, place) for misfit in misfits(given, wanted, what)]
         yield from found
         if not found:
@@ -193,7 +175,7 @@ class Reader:
         """Hold what a form builds against a type, each key at its own place."""
         found = list(self._shape(form, wanted, scope))
         yield from found
-        if not found and not any(self._is_at_fault(expr, scope) for expr in expressions(form)):
+        if self._literals.issuperset(found) and not any(self._is_at_fault(expr, scope) for expr in expressions(form)):
             yield from Proofs(self.inclusion, lambda part: self._value(part, scope)).form(form, wanted)
 
     def _is_at_fault(self, expr: Expr, scope: Scope) -> bool:
@@ -219,9 +201,56 @@ class Reader:
         if isinstance(form, Fields) and len(objects) == 1:
             yield from self._fields(form, objects[0], scope)
             return
-        what = "this" if not isinstance(form, Expr) else self._called(form)
+        what = self._called(form) if isinstance(form, Expr) else "this"
+        yield from self._literals_in(form, wanted, scope)
         for misfit in misfits(self._type(form, scope), wanted, what):
             yield _problem(misfit, form.place)
+
+    def _literals_in(self, form: Form, wanted: Type, scope: Scope) -> Iterator[Problem]:
+        lists = [alt for alt in wanted.alts or () if alt.kind == "list"]
+        if isinstance(form, Expr):
+            yield from self._misplaced(form, wanted, scope)
+        elif isinstance(form, Items) and len(lists) == 1:
+            for part in form.entries:
+                yield from self._literals_in(part, item_of(lists[0]), scope)
+
+    def _misplaced(self, expr: Expr, wanted: Type, scope: Scope) -> Iterator[Problem]:
+        """The literals in an expression that the receiver never takes. A literal that is all of it is read as any
+        other value is where it is of the right type.
+        """
+        tree, told = self.survey.tree(expr), set()
+        for end in self._ends(expr, scope):
+            for one in misplaced(end, wanted, self.inclusion):
+                whole = one.node is tree
+                if not (whole and isinstance(one.why, Answer)):
+                    told.add(id(end))
+                    problem = _of_literal(one, expr.place if whole else expr.at(one.node.offset))
+                    self._literals.add(problem)
+                    yield problem
+        self._told[id(expr), _edge_number(scope)] = frozenset(told)
+
+    def _ends(self, expr: Expr, scope: Scope) -> list[Node]:
+        """What an expression may give, without what its tests can never lead to."""
+        tree = self.survey.tree(expr)
+        if isinstance(tree, ExpressionSyntax):
+            return []
+        asked = self.conditions.asked(scope.edge, expr)
+
+        def is_dead(tests: tuple[Test, ...]) -> bool:
+            return bool(tests) and never([*asked, *tests], lambda path: self.meanings.at(path, scope))
+
+        return [end for end, tests in ends(tree) if not is_dead(tests)]
+
+    def _given(self, expr: Expr, scope: Scope) -> Type:
+        """What an expression gives, without the ends of which something was told and those that are never come to."""
+        key, tree = (id(expr), _edge_number(scope)), self.survey.tree(expr)
+        kind, sides, told = self._read.get(key, ANY), self._sides.get(key, {}), self._told.get(key, frozenset())
+        if isinstance(tree, ExpressionSyntax):
+            return ANY
+        if not (sides or told or isinstance(tree, Const)):
+            return kind
+        kept = [end for end in self._ends(expr, scope) if id(end) not in told]
+        return either(_exact(end, kind if end is tree else sides.get(id(end), ANY)) for end in kept)
 
     def _fields(self, form: Fields, wanted: Alt, scope: Scope) -> Iterator[Problem]:
         given = built({key: self._type(part, scope) for key, _, part in form.entries})
@@ -240,9 +269,9 @@ class Reader:
     def _type(self, form: Form, scope: Scope) -> Type:
         match form:
             case Expr():
-                kind, ways = self._read.get((id(form), _edge_number(scope)), ANY), self._ways(form, scope)
-                known = self.known(scope, form) if ways and scope.edge is not None else NOTHING
-                return narrowed(kind, ways, self._conditions(scope.edge), known) if ways else kind
+                kind, ways = self._given(form, scope), self._ways(form, scope)
+                known = self.conditions.known(scope, form) if ways and scope.edge is not None else NOTHING
+                return narrowed(kind, ways, self.conditions.asked(scope.edge), known) if ways else kind
             case Fixed(value=value):
                 return literal(value)
             case Fields(entries=entries):
@@ -262,6 +291,8 @@ class Reader:
         return "this" if isinstance(tree, ExpressionSyntax) else named(tree)
 
 
+_FORGIVEN: Mapping[Purpose, tuple[str, ...]] = {"condition": ("maybe-null", "maybe-missing"), "show": ("maybe-null",)}
+"""What does no harm at a touchpoint."""
 _AS_LANES = {(True, False): "each element", (False, True): "the list of what the lanes gave"}
 
 
@@ -274,6 +305,18 @@ def _ways(path: Path, edge: Edge) -> list[Path]:
 
 def _edge_number(scope: Scope) -> int:
     return -1 if scope.edge is None else scope.edge.number
+
+
+def _exact(node: Node, kind: Type) -> Type:
+    """A decimal literal as the number that it is: with nothing behind the point it may be taken as a whole one."""
+    return literal(node.value) if isinstance(node, Const) and node.kind == "double" else kind
+
+
+def _of_literal(one: Misplaced, place: Place) -> Problem:
+    if isinstance(one.why, Misfit):
+        return _problem(one.why, place)
+    found = refused(Value(one.kind, named(one.node), place), one.wanted, one.why)
+    return replace(found, help="write a value that it takes, or accept this one")
 
 
 def _problem(misfit: Misfit, place: Place) -> Problem:

@@ -98,17 +98,14 @@ def _player(node: Node, place: Place, page: Page) -> Player:
 
 def _model(node: Node, named: Node, page: Page) -> ModelPlayer:
     prompt, examples, tools = node.get("prompt"), node.get("examples"), node.get("tools")
-    shown = (
-        []
-        if examples is None
-        else [(page.value(item, "input"), page.value(item, "output")) for item in examples.items()]
-    )
+    shown = [] if examples is None else examples.items()
     return ModelPlayer(
         model=named.value,
         place=page.place(named),
         prompt=None if prompt is None else page.prompt(prompt),
         repair=page.value(node, "repair", 2),
-        examples=tuple(shown),
+        examples=tuple((page.value(item, "input"), page.value(item, "output")) for item in shown),
+        example_places=tuple(page.document.places(item) for item in shown),
         thread=page.text(node, "thread"),
         tools=() if tools is None else _tools(tools, page),
     )

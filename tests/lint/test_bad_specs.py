@@ -35,7 +35,7 @@ def test_a_bad_spec_gives_exactly_its_findings(path: Path) -> None:
     assert expected, "a bad spec says what is expected"
 
 
-@pytest.mark.parametrize("name", ["lint_both_ends", "lint_refused_value"])
+@pytest.mark.parametrize("name", ["lint_both_ends", "lint_refused_value", "lint_refused_example"])
 def test_a_finding_shows_the_line_of_the_contract_at_its_other_end(name: str) -> None:
     path = FOLDER / f"{name}.yaml"
     expected: dict[str, list[str]] = {}

@@ -107,11 +107,18 @@ def test_what_a_failure_tells_is_known() -> None:
 
 def test_an_error_in_the_condition_of_a_touchpoint_means_ask_so_only_what_never_works_is_told() -> None:
     gated = ("from: read, to: left, touchpoint: ok", "from: left, to: end")
-    more = 'touchpoints:\n  ok: {{ask: Go on?, when: "{}", show: {{score: payload.score}}}}'
+    more = 'touchpoints:\n  ok: {{ask: Go on?, when: "{}", show: {{note: payload.note}}}}'
     base = [line for line in codes(spec(*gated, more=more.format("true"))) if line != "unreachable-role"]
     assert base == []
     assert set(codes(spec(*gated, more=more.format("payload.score > 1 || read.score < 0.8")))) == {"unreachable-role"}
     assert "undeclared-field" in codes(spec(*gated, more=more.format("payload.scor > 1")))
+
+
+def test_a_field_that_may_be_missing_is_told_in_what_a_touchpoint_shows_unless_it_was_asked_for() -> None:
+    gated = ("from: read, to: left, touchpoint: ok", "from: left, to: end")
+    more = "touchpoints:\n  ok: {{ask: Go on?, when: {}, show: {{score: payload.score}}}}"
+    assert "maybe-missing" in codes(spec(*gated, more=more.format("payload.score > 1 || read.score < 0.8")))
+    assert "maybe-missing" not in codes(spec(*gated, more=more.format("has(payload.score)")))
 
 
 def test_a_payload_is_held_against_its_receiver_key_by_key() -> None:
