@@ -60,7 +60,32 @@ def test_what_was_checked_skipped_and_ignored_is_in_the_summary(capsys):
     Path("bad.yaml").unlink()
     Path("warned.yaml").write_text(WARNED.replace("true}", "true}  # choreo: ignore[otherwise-alone] it reads better"))
     assert validate(["."], strict=True) == 0
-    assert capsys.readouterr().out == "2 specs checked, 1 other YAML file skipped: no problems; 1 finding ignored\n"
+    assert (
+        capsys.readouterr().out
+        == "2 specs checked, 1 other YAML file skipped (other.yaml): no problems; 1 finding ignored\n"
+    )
+
+
+def test_a_key_that_is_nearly_choreo_is_an_error_in_a_folder_and_for_a_hook(capsys):
+    Path("bad.yaml").write_text(GOOD.replace("choreo: 1", "chreo: 1"))
+    for paths, skip in ((["."], False), (["."], True), (["bad.yaml", "other.yaml"], True)):
+        assert validate(paths, skip_others=skip) == 1
+        told = capsys.readouterr().out
+        assert told.startswith("bad.yaml:1:1: error[unknown-key]: `chreo` is not a key of a choreo spec\n")
+        assert "\nhelp: did you mean `choreo`?\n" in told
+    Path("bad.yaml").write_text(GOOD.replace("choreo: 1\n", ""))
+    assert validate(["."]) == 1
+    assert "bad.yaml:1:1: error[missing-key]: a choreo spec needs `choreo`" in capsys.readouterr().out
+
+
+def test_few_skipped_files_are_named_and_many_are_counted(capsys):
+    for name in ("b", "c"):
+        Path(f"{name}.yaml").write_text("a: 1\n")
+    validate(["."])
+    assert ", 3 other YAML files skipped (b.yaml, c.yaml, other.yaml): " in capsys.readouterr().out
+    Path("d.yaml").write_text("a: 1\n")
+    validate(["."])
+    assert ", 4 other YAML files skipped: " in capsys.readouterr().out
 
 
 def test_warnings_fail_only_with_strict_and_quiet_shows_errors_only(capsys):
@@ -170,7 +195,7 @@ def test_files_that_are_no_specs_are_passed_over_where_that_is_asked_for(capsys)
     assert validate(["other.yaml"]) == 1
     capsys.readouterr()
     assert validate(["other.yaml", "good.yaml"], skip_others=True) == 0
-    assert capsys.readouterr().out == "1 spec checked, 1 other YAML file skipped: no problems\n"
+    assert capsys.readouterr().out == "1 spec checked, 1 other YAML file skipped (other.yaml): no problems\n"
     assert validate(["other.yaml"], skip_others=True) == 0
     with pytest.raises(UsageError, match="cannot read"):
         validate(["not-there.yaml"], skip_others=True)
