@@ -201,18 +201,34 @@ def test_files_that_are_no_specs_are_passed_over_where_that_is_asked_for(capsys)
         validate(["not-there.yaml"], skip_others=True)
 
 
-def test_the_pre_commit_hook_calls_validate_so_that_other_yaml_files_do_no_harm(capsys):
+def pre_commit_hook():
     root = Path(__file__).parent.parent.parent
     (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
-    assert (hook["id"], hook["language"], hook["types"]) == ("choreo-validate", "python", ["yaml"])
+    assert (hook["id"], hook["language"], hook["pass_filenames"]) == ("choreo-validate", "python", False)
+    return hook
+
+
+def test_the_pre_commit_hook_checks_every_spec_so_that_other_yaml_files_do_no_harm():
     from typer.testing import CliRunner
 
     from choreo.cli import app
 
-    program, *words = shlex.split(hook["entry"])
+    hook = pre_commit_hook()
+    program, *words = [*shlex.split(hook["entry"]), *hook["args"]]
     assert program == "choreo"
-    assert CliRunner().invoke(app, [*words, "other.yaml", "good.yaml"]).exit_code == 0
-    assert CliRunner().invoke(app, [*words, "other.yaml", "bad.yaml"]).exit_code == 1
+    assert CliRunner().invoke(app, words).exit_code == 1
+    Path("bad.yaml").unlink()
+    assert CliRunner().invoke(app, words).exit_code == 0
+    Path("good.yaml").unlink()
+    Path("warned.yaml").unlink()
+    assert CliRunner().invoke(app, words).exit_code == 0
+
+
+def test_the_pre_commit_hook_runs_whatever_changed():
+    """A contract, prompt or service that changes or is deleted breaks specs that stay as they are."""
+    hook = pre_commit_hook()
+    assert hook["always_run"] is True
+    assert not {"files", "types", "types_or"} & set(hook)
 
 
 def test_contract_check_takes_the_formats_too(capsys):
