@@ -341,3 +341,42 @@ def test_a_stored_run_is_loaded_again_from_its_texts_alone(tmp_path, monkeypatch
     shutil.rmtree(project)
     again = load_stored(loaded.sources, "specs/a.yaml")
     assert again == loaded
+
+
+@pytest.mark.parametrize(
+    ("written", "help"),
+    [
+        ("prompts/traige.md", "did you mean `prompts/triage.md`?"),
+        ("prompts/triage.m", "did you mean `prompts/triage.md`?"),
+        ("prompts/triagemd", "did you mean `prompts/triage.md`?"),
+        ("prompts/triage.mdx", "did you mean `prompts/triage.md`?"),
+        ("prompt/triage.md", "did you mean `prompts/triage.md`?"),
+        ("triage.mdx", "name such a file, or write the prompt itself: words with blanks"),
+        ("prompts/otherwise.md", "it is looked for at prompts/otherwise.md"),
+    ],
+)
+def test_the_path_of_a_prompt_that_is_not_there_is_an_error_with_the_nearest_file(written, help):
+    text = with_role("model: small", f"prompt: {written}")
+    [problem] = load_stored({"a.yaml": text, "prompts/triage.md": "Sort it"}, "a.yaml").problems
+    assert (problem.code, problem.severity, problem.help) == ("missing-file", "error", help)
+
+
+@pytest.mark.parametrize(
+    "written", ["Summarise.", "Say yes/no", '"{{input.text}}"', '"{{ input.a/2 }}"', "请回答是/否", "v1."]
+)
+def test_a_prompt_that_is_no_path_is_a_text(written):
+    assert load(with_role("model: small", f"prompt: {written}")).problems == ()
+
+
+@pytest.mark.parametrize("written", ["Ship/hold?", "Ship/hold", "OK?", '"{{ input.text }}"', "Really..."])
+def test_a_short_question_is_no_path(written):
+    assert load(GOOD.replace("Is this right?", written)).problems == ()
+
+
+def test_a_question_that_lies_in_a_folder_which_is_there_is_a_path():
+    text = GOOD.replace("Is this right?", "prompts/triagemd")
+    [problem] = load_stored({"a.yaml": text, "prompts/triage.md": "Sort it"}, "a.yaml").problems
+    assert (problem.code, problem.message) == (
+        "missing-file",
+        "`prompts/triagemd` is a path, and no file is read here",
+    )
