@@ -233,6 +233,30 @@ def test_problems_in_a_prompt_file_stand_in_it(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "written", ["${evn:HIS_TOKEN}", "${HIS_TOKEN}", "${envHIS_TOKEN}", "{env:HIS_TOKEN}", "$HIS_TOKEN"]
+)
+def test_what_is_nearly_a_variable_is_an_error_in_every_setting_that_goes_out(written):
+    http = f'{{http: {{url: "https://x.example/?a={written}", headers: {{A: "Bearer {written}"}}}}}}'
+    text = with_role(f"service: {http}").replace(
+        "timeout: 30s", f'timeout: 30s, api_key: "{written}", api_base: "{written}"'
+    )
+    problems = [problem for problem in load(text).problems if problem.code == "bad-env"]
+    assert [problem.severity for problem in problems] == ["error"] * (3 if written.startswith("$H") else 4)
+    assert {problem.help for problem in problems} == {"did you mean `${env:HIS_TOKEN}`?"}
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        '{command: [sh, -c, "echo ${HOME} $HOME"]}',
+        '{http: {url: "https://x.example/", headers: {A: "${env:A} $5", B: "{{ {\'env\': input}.env }}"}}}',
+    ],
+)
+def test_a_dollar_that_is_no_variable_is_none(service):
+    assert load(with_role(f"service: {service}")).problems == ()
+
+
 @pytest.mark.parametrize("prompt", ["Read this.md", "|\n      read.md\n      please", "'notes: x.md y.txt'", "README"])
 def test_only_one_word_that_ends_like_a_text_file_is_a_path(prompt):
     loaded = load(with_role("model: small", f"prompt: {prompt}"))
