@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from choreo.loading.files import Shelf
@@ -19,6 +20,9 @@ from choreo.spec import ContractRef, Expr, Fields, Fixed, Form, InlineSchema, It
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_MEANINGS = frozenset(
+    ("input", "previous", "feedback", "payload", "trigger", "run", "out", "confidence", "visits", "item", "index")
+)
 _PROMPT_FILE = re.compile(r"\S+\.(md|txt)")
 _LIKE_A_PATH = re.compile(r"[\w.~/\\-]*[/\\][\w.~/\\-]*|[\w.-]+\.[a-z]\w{0,7}", re.ASCII)
 _LIKE_A_FILE = re.compile(r"[\w.~/\\-]+\.[a-z]\w{0,7}", re.ASCII)
@@ -43,6 +47,12 @@ class Page:
     problems: list[Problem]
     contracts: dict[str, Place] = field(default_factory=dict)
     schemas: list[tuple[Node, Mapping[str, Any]]] = field(default_factory=list)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What an expression in a text may begin with."""
+        parts = (self.document.root.get(key) if self.document.root else None for key in ("roles", "touchpoints"))
+        return _MEANINGS | {name for part in parts if part is not None for name, _ in part.entries()}
 
     def report(self, place: Place, code: str, message: str, help: str, *also: tuple[Place, str]) -> None:
         self.problems.append(Problem(place, code, message, help, also=also))
@@ -93,7 +103,7 @@ class Page:
 
     def template(self, node: Node) -> Template:
         """An inline text with `{{ }}` in it."""
-        return Template(split(self.passage(node), self.problems), self.place(node))
+        return Template(split(self.passage(node), self.problems, self.names), self.place(node))
 
     def prompt(self, node: Node) -> Template | None:
         """A prompt: inline, or read from the file it names."""
@@ -113,7 +123,7 @@ class Page:
         if text is None:
             return None
         shown = self.shelf.display(path)
-        parts = split(Passage(text, shown, line_spots(text)), self.problems)
+        parts = split(Passage(text, shown, line_spots(text)), self.problems, self.names)
         return Template(parts, Place(shown), path)
 
     def question(self, node: Node) -> Template:

@@ -264,6 +264,38 @@ def test_only_one_word_that_ends_like_a_text_file_is_a_path(prompt):
     assert loaded.spec.roles["read"].player.prompt.path is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["{ input.text }}", "{input.text}}", "{ read.text != '' }}", "{ input }}", "{ !input.ok }}", "{ run['id'] }}"],
+)
+def test_an_expression_that_lost_its_first_brace_is_an_error_and_no_text(text):
+    prompt = with_role("model: small", f'prompt: "Read {text} and {{{{ input.a }}}}, then {text}"')
+    asked = GOOD.replace("Is this right?", f'"Right: {text}"')
+    for spec, count in ((prompt, 2), (asked, 1)):
+        problems = load(spec).problems
+        assert [(problem.code, problem.severity) for problem in problems] == [("unopened-template", "error")] * count
+        assert {problem.help for problem in problems} == {f"did you mean `{{{text}`?"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            '{"a": {"b": 1}}',
+            "{a: {b: 1}}",
+            '{"a": {{{ input.x }}}}',
+            "{{ {'a': {'b': 1}}.a.b }}",
+            "{input: {text: 1}}",
+        ),
+        *("a {other.text }} b", "set {x in run}}", "{ input.text }", "\\frac{run}{\\sqrt{out}}", "${input}}"),
+    ],
+)
+def test_braces_that_are_no_expression_stay_text(tmp_path, text):
+    (tmp_path / "p.md").write_text(text, encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(with_role("model: small", "prompt: p.md"), encoding="utf-8")
+    assert load_spec(str(tmp_path / "a.yaml")).problems == ()
+
+
 # -- roles and handoffs --------------------------------------------------------------------------
 
 
