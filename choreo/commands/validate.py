@@ -88,7 +88,16 @@ def _specs(paths: Sequence[str], skip_others: bool) -> tuple[list[str], list[str
             raise UsageError("no-specs", found, _WHAT_IS_A_SPEC)
         specs.extend(inside)
         skipped.extend(others)
-    return list(dict.fromkeys(specs)), list(dict.fromkeys(skipped))
+    return _once(specs), _once(skipped)
+
+
+def _once(paths: Sequence[str]) -> list[str]:
+    """Each file under the first of its names. A link to a spec is another one: what it names is found beside it."""
+    found: dict[str, str] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        found.setdefault(os.path.join(os.path.realpath(folder or "."), name), path)
+    return list(found.values())
 
 
 _FEW = 3

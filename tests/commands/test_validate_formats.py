@@ -78,6 +78,19 @@ def test_a_key_that_is_nearly_choreo_is_an_error_in_a_folder_and_for_a_hook(caps
     assert "bad.yaml:1:1: error[missing-key]: a choreo spec needs `choreo`" in capsys.readouterr().out
 
 
+def test_a_file_that_is_named_twice_is_checked_once(folder, capsys):
+    Path("good").mkdir()
+    for name in ("x", "y"):
+        Path(f"good/{name}.yaml").write_text(GOOD)
+    Path("good/other.yaml").write_text("a: 1\n")
+    again = ["good/x.yaml", "./good/../good/x.yaml", str(folder / "good" / "x.yaml"), "good/./y.yaml"]
+    assert validate(["good", *again, "./good/"]) == 0
+    assert capsys.readouterr().out == "2 specs checked, 1 other YAML file skipped (good/other.yaml): no problems\n"
+    Path("good/link.yaml").symlink_to("x.yaml")
+    assert validate(["good/x.yaml", "good/link.yaml"]) == 0
+    assert capsys.readouterr().out == "2 specs checked: no problems\n"
+
+
 def test_few_skipped_files_are_named_and_many_are_counted(capsys):
     for name in ("b", "c"):
         Path(f"{name}.yaml").write_text("a: 1\n")
