@@ -16,6 +16,7 @@ from typing import Literal
 from choreo import __version__
 from choreo.commands.speech import out
 from choreo.errors import DONE, FAILED
+from choreo.render.text import one_line
 from choreo.store import driver, find_store
 
 
@@ -36,9 +37,9 @@ def doctor(*, db: str | None, as_json: bool) -> int:
         out(json.dumps([finding.__dict__ for finding in found], ensure_ascii=False, indent=2))
     else:
         for finding in found:
-            out(f"{finding.state:<5} {finding.subject:<12} {finding.told}")
+            out(one_line(f"{finding.state:<5} {finding.subject:<12} {finding.told}"))
             if finding.help:
-                out(f"{'':18} {finding.help}")
+                out(one_line(f"{'':18} {finding.help}"))
     return FAILED if any(finding.state == "bad" for finding in found) else DONE
 
 

@@ -106,7 +106,9 @@ def make_project(folder: str, files: Mapping[str, str], command: str) -> int:
         say_safe(f"wrote {os.path.join(folder, path)}")
     say_safe(f"{spec}: no errors")
     enter = "" if os.path.abspath(folder) == os.getcwd() else f"cd {shlex.quote(folder)} && "
-    say_safe(f"\nnext: {enter}{command}\nthen: choreo trace last")
+    say("")
+    say_safe(f"next: {enter}{command}")
+    say("then: choreo trace last")
     return DONE
 
 

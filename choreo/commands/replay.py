@@ -11,7 +11,7 @@ from choreo.api.parts import plan_of
 from choreo.api.recall import what_ran
 from choreo.commands.playing import Options, parts_for, play
 from choreo.commands.run import overrides, pairs, prepare_models
-from choreo.commands.speech import say
+from choreo.commands.speech import say, say_safe
 from choreo.engine.position import Position, start
 from choreo.engine.react import react
 from choreo.errors import ChoreoError, UsageError
@@ -89,7 +89,7 @@ def _stored(store: Store, record: RunRecord, chosen: Mapping[str, str]) -> Check
     main, sources = store.sources(record)
     path = Path(str(record.settings.get("path", main)))
     if _has_changed(path, record.plan):
-        say(f"note: {path.name} has changed since that run; this plays it as it was (as it is now: --spec {path})")
+        say_safe(f"note: {path.name} has changed since that run; this plays it as it was (as it is now: --spec {path})")
     return check_stored(sources, str(path.with_name(main)), chosen) if chosen else plan_of(store, record)
 
 

@@ -9,11 +9,11 @@ import sys
 from typing import TextIO
 
 from choreo.errors import ChoreoError
-from choreo.render.text import nothing_hidden, only_ascii, safe_text
+from choreo.render.text import nothing_hidden, one_line, only_ascii, safe_text
 
 
 def say(text: str) -> None:
-    """One message on stderr. Text from specs, models and people must have gone through `safe_text`."""
+    """One message on stderr. What comes from specs, models and people, file names too, goes through `say_safe`."""
     text = _no_command(text)
     try:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
@@ -36,8 +36,8 @@ def _no_command(text: str) -> str:
 
 
 def say_safe(text: str) -> None:
-    """`say` for text that holds anything from outside."""
-    say(safe_text(text))
+    """`say` for one line that holds anything from outside: a line end in a file's name begins no line of its own."""
+    say(one_line(text))
 
 
 def out(text: str, *, commands: bool = False, end: str = "\n") -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from choreo.loading.text import MAX_BYTES, decode
-from choreo.problem import Place, Problem
+from choreo.problem import Place, Problem, closest
 
 _ROOT_MARKS = (".git", "pyproject.toml")
 
@@ -83,7 +83,7 @@ class StoredFiles:
         return text.encode("utf-8")
 
     def names(self, folder: str) -> tuple[str, ...]:
-        start = folder + "/"
+        start = "" if folder == "." else folder + "/"
         return tuple(sorted({path[len(start) :].split("/")[0] for path in self.sources if path.startswith(start)}))
 
     def schemas(self) -> str | None:
@@ -113,6 +113,19 @@ class Shelf:
         """A path as it stands in messages: seen from where the caller stands."""
         return os.path.normpath(os.path.join(self.shown, path)).replace(os.sep, "/")
 
+    def near(self, path: str, ends: tuple[str, ...] = ("",)) -> str | None:
+        """The path of the file which was probably meant: one beside it, or of that name in a folder of a near name."""
+        folder, name = os.path.split(path)
+        names = [one for one in self.files.names(folder or ".") if one.endswith(ends)]
+        stems = {os.path.splitext(one)[0]: one for one in names}  # all end alike: that is no likeness
+        near = closest(os.path.splitext(name)[0], list(stems))
+        if near is not None:
+            return f"{folder}/{stems[near]}" if folder else stems[near]
+        above, inner = os.path.split(folder)
+        other = closest(inner, self.files.names(above or ".")) if inner and not names else None
+        beside = f"{above}/{other}" if above else other
+        return f"{beside}/{name}" if beside and name in self.files.names(beside) else None
+
     def text(self, path: str, blame: Place, noun: str) -> str | None:
         """A file's text. What keeps it from being read is a Problem: at `blame`, or at a character of the file."""
         known = self.texts.get(path)
@@ -121,8 +134,9 @@ class Shelf:
         try:
             data = self.files.read(path)
         except Unreadable as error:
-            message = f"cannot read the {noun} `{path}`: {error}"
-            self.problems.append(Problem(blame, "missing-file", message, f"it is looked for at {self.display(path)}"))
+            message, near = f"cannot read the {noun} `{path}`: {error}", self.near(path)
+            help = f"did you mean `{near}`?" if near else f"it is looked for at {self.display(path)}"
+            self.problems.append(Problem(blame, "missing-file", message, help))
             return None
         text = decode(data, self.display(path), self.problems)
         if text is not None:

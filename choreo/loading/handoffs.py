@@ -100,7 +100,7 @@ def read_touchpoint(name: str, place: Place, node: Node, page: Page) -> Touchpoi
     return Touchpoint(
         name=name,
         place=place,
-        ask=Template((name,), place) if ask is None else page.template(ask),
+        ask=Template((name,), place) if ask is None else page.question(ask),
         who=None if who is None else who.value,
         who_place=None if who is None else page.place(who),
         when=page.expr(node, "when"),

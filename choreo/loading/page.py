@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from choreo.loading.files import Shelf
@@ -12,12 +14,18 @@ from choreo.loading.node import Document, Node, plain
 from choreo.loading.scalars import spots_of
 from choreo.loading.template import Passage, split
 from choreo.loading.text import line_spots
+from choreo.loading.traps import short
 from choreo.problem import Place, Problem
 from choreo.spec import ContractRef, Expr, Fields, Fixed, Form, InlineSchema, Items, Template
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_MEANINGS = frozenset(
+    ("input", "previous", "feedback", "payload", "trigger", "run", "out", "confidence", "visits", "item", "index")
+)
 _PROMPT_FILE = re.compile(r"\S+\.(md|txt)")
+_LIKE_A_PATH = re.compile(r"[\w.~/\\-]*[/\\][\w.~/\\-]*|[\w.-]+\.[a-z]\w{0,7}", re.ASCII)
+_LIKE_A_FILE = re.compile(r"[\w.~/\\-]+\.[a-z]\w{0,7}", re.ASCII)
 
 
 def seconds(text: str) -> float | None:
@@ -39,6 +47,12 @@ class Page:
     problems: list[Problem]
     contracts: dict[str, Place] = field(default_factory=dict)
     schemas: list[tuple[Node, Mapping[str, Any]]] = field(default_factory=list)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What an expression in a text may begin with."""
+        parts = (self.document.root.get(key) if self.document.root else None for key in ("roles", "touchpoints"))
+        return _MEANINGS | {name for part in parts if part is not None for name, _ in part.entries()}
 
     def report(self, place: Place, code: str, message: str, help: str, *also: tuple[Place, str]) -> None:
         self.problems.append(Problem(place, code, message, help, also=also))
@@ -89,14 +103,17 @@ class Page:
 
     def template(self, node: Node) -> Template:
         """An inline text with `{{ }}` in it."""
-        return Template(split(self.passage(node), self.problems), self.place(node))
+        return Template(split(self.passage(node), self.problems, self.names), self.place(node))
 
     def prompt(self, node: Node) -> Template | None:
         """A prompt: inline, or read from the file it names."""
         path = node.value.strip()
-        if not _PROMPT_FILE.fullmatch(path):
-            return self.template(node)
         place = self.place(node)
+        if not _PROMPT_FILE.fullmatch(path):
+            if _LIKE_A_PATH.fullmatch(path) or self._is_in_a_folder(path):
+                self._no_prompt_file(path, place)
+                return None
+            return self.template(node)
         if path.startswith(("/", "~")) or "\\" in path or ":" in path:
             self.report(
                 place, "bad-path", f"`{path}` is not a path below or beside the spec's folder", "write it relative"
@@ -106,8 +123,28 @@ class Page:
         if text is None:
             return None
         shown = self.shelf.display(path)
-        parts = split(Passage(text, shown, line_spots(text)), self.problems)
+        parts = split(Passage(text, shown, line_spots(text)), self.problems, self.names)
         return Template(parts, Place(shown), path)
+
+    def question(self, node: Node) -> Template:
+        """What a person is asked: always inline. The path of a file would be shown to them as it is."""
+        path = node.value.strip()
+        if _LIKE_A_FILE.fullmatch(path) or self._is_in_a_folder(path):
+            help = "write the question itself here; a text has a blank between its words"
+            self.report(self.place(node), "missing-file", f"`{short(path)}` is a path, and no file is read here", help)
+        return self.template(node)
+
+    def _is_in_a_folder(self, path: str) -> bool:
+        """Whether a text can only be meant as a path: one word, and there is a folder of the name it begins with."""
+        folder = os.path.dirname(path)
+        return bool(folder) and not re.search(r"\s|\{\{", path) and bool(self.shelf.files.names(folder))
+
+    def _no_prompt_file(self, path: str, place: Place) -> None:
+        """A path that ends otherwise than a prompt's must not reach a model as its prompt."""
+        near = self.shelf.near(path, (".md", ".txt"))
+        help = f"did you mean `{near}`?" if near else "name such a file, or write the prompt itself: words with blanks"
+        message = f"`{short(path)}` is no path of a prompt: those end in `.md` or `.txt`"
+        self.report(place, "missing-file", message, help)
 
     # -- contracts and durations -----------------------------------------------------------------
 

@@ -10,7 +10,11 @@ from msgspec import Struct
 from choreo.problem import Place, Problem, Spots, spot_at
 from choreo.spec import Expr
 
+Names = tuple[str, ...] | frozenset[str]
 _OPENING = re.compile(r"\{\{")
+_HALF_OPENED = re.compile(
+    r"(?<!\{)\{(?!\{)[ \t]*!?(?P<name>[a-z]\w*)(?:\.[\w`]|\[|[ \t]*[?=!<>&|+*]|[ \t]+\}\})(?:[^{}\n]*\}\}|(?<=\}\}))"
+)
 _TOKEN = re.compile(
     r"""(?P<text>[rRbB]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}))"""
     r"""|(?P<raw>[rR][bB]?(?:"[^"\n]*"|'[^'\n]*'))"""
@@ -42,13 +46,17 @@ class Passage(Struct, frozen=True):
         return Expr(text, place, ((0, place.line, place.column), *inside) if inside else ())
 
 
-def split(passage: Passage, problems: list[Problem]) -> tuple[str | Expr, ...]:
-    """Literal text and expressions in turn. An unclosed `{{` and an empty `{{ }}` are Problems."""
+def split(passage: Passage, problems: list[Problem], names: Names = ()) -> tuple[str | Expr, ...]:
+    """Literal text and expressions in turn. An unclosed `{{` and an empty `{{ }}` are Problems.
+
+    So is `{ ... }}` with an expression that begins with one of `names`: other text may well hold braces.
+    """
     parts: list[str | Expr] = []
     text, done = passage.text, 0
     for start, end in _openings(passage, problems):
         if start > done:
             parts.append(text[done:start])
+            _unopened(passage, done, start, names, problems)
         done = end
         if text[start + 2 : end - 2].strip():
             parts.append(passage.expr(start + 2, end - 2))
@@ -57,7 +65,17 @@ def split(passage: Passage, problems: list[Problem]) -> tuple[str | Expr, ...]:
             problems.append(Problem(passage.place(start), "empty-expression", "there is nothing in this `{{ }}`", help))
     if done < len(text) or not parts:
         parts.append(text[done:])
+        _unopened(passage, done, len(text), names, problems)
     return tuple(parts)
+
+
+def _unopened(passage: Passage, start: int, end: int, names: Names, problems: list[Problem]) -> None:
+    """A Problem for each expression in a stretch of literal text that lost a brace before it."""
+    for found in _HALF_OPENED.finditer(passage.text, start, end):
+        if found["name"] in names:
+            help = f"did you mean `{{{found.group()}`?"
+            message = f"`{found.group()}` is text, as it begins with one brace"
+            problems.append(Problem(passage.place(found.start()), "unopened-template", message, help))
 
 
 def _openings(passage: Passage, problems: list[Problem]) -> Iterator[tuple[int, int]]:

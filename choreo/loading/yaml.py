@@ -44,7 +44,7 @@ def read_yaml(data: bytes | str, path: str) -> Document:
         return Document(path, text, None if stop.hopeless else builder.root, tuple(problems))
     except (yaml.YAMLError, RecursionError) as error:
         wrong = error if isinstance(error, yaml.YAMLError) else yaml.YAMLError("nested too deeply")
-        problems.append(syntax_problem(wrong, text, path))
+        problems.append(syntax_problem(wrong, text, path, builder.last))
         return Document(path, text, None, tuple(problems))
     if builder.root is None:
         problems.append(
@@ -87,6 +87,8 @@ class _Builder:
         self.anchors: dict[str, Node | None] = {}
         self.count = 0
         self.documents = 0
+        self.last: tuple[int, int] | None = None
+        """The extent of the last scalar."""
 
     def take(self, event: Any) -> None:
         kind = type(event)
@@ -117,6 +119,7 @@ class _Builder:
     def _scalar(self, event: Any) -> Node:
         self._grow(1, 0, event)
         mark, style, text = event.start_mark, event.style or "", event.value
+        self.last = (mark.index, event.end_mark.index)
         node = Node(
             "text", text, mark.line + 1, mark.column + 1, mark.index, event.end_mark.index, style, text, NO_KEYS
         )

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+import choreo
+from choreo.cli import app
 from choreo.commands import speech
 
 HOSTILE = "::add-mask::x\n  ::error::y\nplain ##[error]z ##vso[task]w"
@@ -45,3 +50,40 @@ def test_elsewhere_nothing_is_touched(monkeypatch, capsys):
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     speech.out(HOSTILE)
     assert capsys.readouterr().out == HOSTILE + "\n"
+
+
+# -- names of files ------------------------------------------------------------------------------
+
+LINES = "a\n::error::b.yaml"
+"""The name of a file: as it stands it would begin a line, in any log and on any terminal."""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project whose only spec has such a name, and an error."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(Path(choreo.__file__).parent / "examples" / "model", tmp_path, dirs_exist_ok=True)
+    spec = Path("model.yaml")
+    spec.write_text(spec.read_text(encoding="utf-8").replace("kind: reader", "kind: readr"), encoding="utf-8")
+    spec.rename(LINES)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["map", LINES], ["map", "--mermaid", LINES], ["contract", "list"], ["contract", "check"], ["doctor"]),
+        *(["validate", LINES], ["validate", "."], ["validate", "--format", "junit", "."], ["run", LINES]),
+        *(["contract", "show", "message"], ["contract", "show", LINES], ["contract", "check", LINES + "x"]),
+        *([command, LINES + "x"] for command in ("validate", "map", "explain", "run", "trace", "resume", "runs --db")),
+    ],
+    ids=" ".join,
+)
+def test_the_name_of_a_file_begins_no_line(project, words):
+    done = CliRunner().invoke(app, [*words[0].split(), *words[1:]])
+    assert not [line for line in done.output.splitlines() if line.startswith("::")]
+
+
+def test_a_line_of_ours_stays_one(project, capsys):
+    speech.say_safe(f"see: choreo validate {LINES}")
+    assert capsys.readouterr().err == "see: choreo validate a\\n::error::b.yaml\n"

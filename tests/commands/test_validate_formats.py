@@ -60,7 +60,45 @@ def test_what_was_checked_skipped_and_ignored_is_in_the_summary(capsys):
     Path("bad.yaml").unlink()
     Path("warned.yaml").write_text(WARNED.replace("true}", "true}  # choreo: ignore[otherwise-alone] it reads better"))
     assert validate(["."], strict=True) == 0
-    assert capsys.readouterr().out == "2 specs checked, 1 other YAML file skipped: no problems; 1 finding ignored\n"
+    assert (
+        capsys.readouterr().out
+        == "2 specs checked, 1 other YAML file skipped (other.yaml): no problems; 1 finding ignored\n"
+    )
+
+
+def test_a_key_that_is_nearly_choreo_is_an_error_in_a_folder_and_for_a_hook(capsys):
+    Path("bad.yaml").write_text(GOOD.replace("choreo: 1", "chreo: 1"))
+    for paths, skip in ((["."], False), (["."], True), (["bad.yaml", "other.yaml"], True)):
+        assert validate(paths, skip_others=skip) == 1
+        told = capsys.readouterr().out
+        assert told.startswith("bad.yaml:1:1: error[unknown-key]: `chreo` is not a key of a choreo spec\n")
+        assert "\nhelp: did you mean `choreo`?\n" in told
+    Path("bad.yaml").write_text(GOOD.replace("choreo: 1\n", ""))
+    assert validate(["."]) == 1
+    assert "bad.yaml:1:1: error[missing-key]: a choreo spec needs `choreo`" in capsys.readouterr().out
+
+
+def test_a_file_that_is_named_twice_is_checked_once(folder, capsys):
+    Path("good").mkdir()
+    for name in ("x", "y"):
+        Path(f"good/{name}.yaml").write_text(GOOD)
+    Path("good/other.yaml").write_text("a: 1\n")
+    again = ["good/x.yaml", "./good/../good/x.yaml", str(folder / "good" / "x.yaml"), "good/./y.yaml"]
+    assert validate(["good", *again, "./good/"]) == 0
+    assert capsys.readouterr().out == "2 specs checked, 1 other YAML file skipped (good/other.yaml): no problems\n"
+    Path("good/link.yaml").symlink_to("x.yaml")
+    assert validate(["good/x.yaml", "good/link.yaml"]) == 0
+    assert capsys.readouterr().out == "2 specs checked: no problems\n"
+
+
+def test_few_skipped_files_are_named_and_many_are_counted(capsys):
+    for name in ("b", "c"):
+        Path(f"{name}.yaml").write_text("a: 1\n")
+    validate(["."])
+    assert ", 3 other YAML files skipped (b.yaml, c.yaml, other.yaml): " in capsys.readouterr().out
+    Path("d.yaml").write_text("a: 1\n")
+    validate(["."])
+    assert ", 4 other YAML files skipped: " in capsys.readouterr().out
 
 
 def test_warnings_fail_only_with_strict_and_quiet_shows_errors_only(capsys):
@@ -170,24 +208,40 @@ def test_files_that_are_no_specs_are_passed_over_where_that_is_asked_for(capsys)
     assert validate(["other.yaml"]) == 1
     capsys.readouterr()
     assert validate(["other.yaml", "good.yaml"], skip_others=True) == 0
-    assert capsys.readouterr().out == "1 spec checked, 1 other YAML file skipped: no problems\n"
+    assert capsys.readouterr().out == "1 spec checked, 1 other YAML file skipped (other.yaml): no problems\n"
     assert validate(["other.yaml"], skip_others=True) == 0
     with pytest.raises(UsageError, match="cannot read"):
         validate(["not-there.yaml"], skip_others=True)
 
 
-def test_the_pre_commit_hook_calls_validate_so_that_other_yaml_files_do_no_harm(capsys):
+def pre_commit_hook():
     root = Path(__file__).parent.parent.parent
     (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
-    assert (hook["id"], hook["language"], hook["types"]) == ("choreo-validate", "python", ["yaml"])
+    assert (hook["id"], hook["language"], hook["pass_filenames"]) == ("choreo-validate", "python", False)
+    return hook
+
+
+def test_the_pre_commit_hook_checks_every_spec_so_that_other_yaml_files_do_no_harm():
     from typer.testing import CliRunner
 
     from choreo.cli import app
 
-    program, *words = shlex.split(hook["entry"])
+    hook = pre_commit_hook()
+    program, *words = [*shlex.split(hook["entry"]), *hook["args"]]
     assert program == "choreo"
-    assert CliRunner().invoke(app, [*words, "other.yaml", "good.yaml"]).exit_code == 0
-    assert CliRunner().invoke(app, [*words, "other.yaml", "bad.yaml"]).exit_code == 1
+    assert CliRunner().invoke(app, words).exit_code == 1
+    Path("bad.yaml").unlink()
+    assert CliRunner().invoke(app, words).exit_code == 0
+    Path("good.yaml").unlink()
+    Path("warned.yaml").unlink()
+    assert CliRunner().invoke(app, words).exit_code == 0
+
+
+def test_the_pre_commit_hook_runs_whatever_changed():
+    """A contract, prompt or service that changes or is deleted breaks specs that stay as they are."""
+    hook = pre_commit_hook()
+    assert hook["always_run"] is True
+    assert not {"files", "types", "types_or"} & set(hook)
 
 
 def test_contract_check_takes_the_formats_too(capsys):

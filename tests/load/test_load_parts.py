@@ -233,11 +233,67 @@ def test_problems_in_a_prompt_file_stand_in_it(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "written", ["${evn:HIS_TOKEN}", "${HIS_TOKEN}", "${envHIS_TOKEN}", "{env:HIS_TOKEN}", "$HIS_TOKEN"]
+)
+def test_what_is_nearly_a_variable_is_an_error_in_every_setting_that_goes_out(written):
+    http = f'{{http: {{url: "https://x.example/?a={written}", headers: {{A: "Bearer {written}"}}}}}}'
+    text = with_role(f"service: {http}").replace(
+        "timeout: 30s", f'timeout: 30s, api_key: "{written}", api_base: "{written}"'
+    )
+    problems = [problem for problem in load(text).problems if problem.code == "bad-env"]
+    assert [problem.severity for problem in problems] == ["error"] * (3 if written.startswith("$H") else 4)
+    assert {problem.help for problem in problems} == {"did you mean `${env:HIS_TOKEN}`?"}
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        '{command: [sh, -c, "echo ${HOME} $HOME"]}',
+        '{http: {url: "https://x.example/", headers: {A: "${env:A} $5", B: "{{ {\'env\': input}.env }}"}}}',
+    ],
+)
+def test_a_dollar_that_is_no_variable_is_none(service):
+    assert load(with_role(f"service: {service}")).problems == ()
+
+
 @pytest.mark.parametrize("prompt", ["Read this.md", "|\n      read.md\n      please", "'notes: x.md y.txt'", "README"])
 def test_only_one_word_that_ends_like_a_text_file_is_a_path(prompt):
     loaded = load(with_role("model: small", f"prompt: {prompt}"))
     assert loaded.problems == ()
     assert loaded.spec.roles["read"].player.prompt.path is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{ input.text }}", "{input.text}}", "{ read.text != '' }}", "{ input }}", "{ !input.ok }}", "{ run['id'] }}"],
+)
+def test_an_expression_that_lost_its_first_brace_is_an_error_and_no_text(text):
+    prompt = with_role("model: small", f'prompt: "Read {text} and {{{{ input.a }}}}, then {text}"')
+    asked = GOOD.replace("Is this right?", f'"Right: {text}"')
+    for spec, count in ((prompt, 2), (asked, 1)):
+        problems = load(spec).problems
+        assert [(problem.code, problem.severity) for problem in problems] == [("unopened-template", "error")] * count
+        assert {problem.help for problem in problems} == {f"did you mean `{{{text}`?"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            '{"a": {"b": 1}}',
+            "{a: {b: 1}}",
+            '{"a": {{{ input.x }}}}',
+            "{{ {'a': {'b': 1}}.a.b }}",
+            "{input: {text: 1}}",
+        ),
+        *("a {other.text }} b", "set {x in run}}", "{ input.text }", "\\frac{run}{\\sqrt{out}}", "${input}}"),
+    ],
+)
+def test_braces_that_are_no_expression_stay_text(tmp_path, text):
+    (tmp_path / "p.md").write_text(text, encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(with_role("model: small", "prompt: p.md"), encoding="utf-8")
+    assert load_spec(str(tmp_path / "a.yaml")).problems == ()
 
 
 # -- roles and handoffs --------------------------------------------------------------------------
@@ -341,3 +397,42 @@ def test_a_stored_run_is_loaded_again_from_its_texts_alone(tmp_path, monkeypatch
     shutil.rmtree(project)
     again = load_stored(loaded.sources, "specs/a.yaml")
     assert again == loaded
+
+
+@pytest.mark.parametrize(
+    ("written", "help"),
+    [
+        ("prompts/traige.md", "did you mean `prompts/triage.md`?"),
+        ("prompts/triage.m", "did you mean `prompts/triage.md`?"),
+        ("prompts/triagemd", "did you mean `prompts/triage.md`?"),
+        ("prompts/triage.mdx", "did you mean `prompts/triage.md`?"),
+        ("prompt/triage.md", "did you mean `prompts/triage.md`?"),
+        ("triage.mdx", "name such a file, or write the prompt itself: words with blanks"),
+        ("prompts/otherwise.md", "it is looked for at prompts/otherwise.md"),
+    ],
+)
+def test_the_path_of_a_prompt_that_is_not_there_is_an_error_with_the_nearest_file(written, help):
+    text = with_role("model: small", f"prompt: {written}")
+    [problem] = load_stored({"a.yaml": text, "prompts/triage.md": "Sort it"}, "a.yaml").problems
+    assert (problem.code, problem.severity, problem.help) == ("missing-file", "error", help)
+
+
+@pytest.mark.parametrize(
+    "written", ["Summarise.", "Say yes/no", '"{{input.text}}"', '"{{ input.a/2 }}"', "请回答是/否", "v1."]
+)
+def test_a_prompt_that_is_no_path_is_a_text(written):
+    assert load(with_role("model: small", f"prompt: {written}")).problems == ()
+
+
+@pytest.mark.parametrize("written", ["Ship/hold?", "Ship/hold", "OK?", '"{{ input.text }}"', "Really..."])
+def test_a_short_question_is_no_path(written):
+    assert load(GOOD.replace("Is this right?", written)).problems == ()
+
+
+def test_a_question_that_lies_in_a_folder_which_is_there_is_a_path():
+    text = GOOD.replace("Is this right?", "prompts/triagemd")
+    [problem] = load_stored({"a.yaml": text, "prompts/triage.md": "Sort it"}, "a.yaml").problems
+    assert (problem.code, problem.message) == (
+        "missing-file",
+        "`prompts/triagemd` is a path, and no file is read here",
+    )

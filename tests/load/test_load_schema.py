@@ -5,7 +5,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from choreo.loading import find_specs, is_spec, load_stored
+from choreo.loading import find_specs, is_spec, load_spec, load_stored
 from choreo.loading.node import plain
 from choreo.loading.shape import check_shape, spec_schema
 from choreo.loading.yaml import read_yaml
@@ -115,6 +115,9 @@ def test_the_example_of_the_language_loads_but_for_what_is_not_played_and_not_th
         ("a.yaml", "choreo:\r\n", True),
         ("a.yaml", "a:\n  choreo: 1\n", False),
         ("a.yaml", "choreography: 1\n", False),
+        ("a.yaml", "core: 1\n", False),
+        ("a.yaml", "chore: walk the dog\n", False),
+        ("a.yaml", "roles: [a]\n", False),
         ("a.test.yaml", "choreo: 1\n", False),
         ("a.json", "{choreo: 1}\n", False),
     ],
@@ -124,13 +127,33 @@ def test_a_spec_is_a_yaml_file_with_the_key_choreo_at_the_top(tmp_path, name, te
     assert is_spec(str(tmp_path / name)) is is_one
 
 
-def test_a_folder_is_searched_for_specs_and_the_rest_is_counted(tmp_path):
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"name: a\n{key}\nversion: 1.0.0\n" for key in ("chreo: 1", "Choreo: 1", "choroe: '1'", "coreo: 1  # x")),
+        *("choreo:1\n", "choreo 1\n", "horeo: 1\r\n", '{"choeo": 1, "name": "a"}\n', "chhoreo: 1"),
+        "name: a\nroles:\n  b: {kind: reader}\nhandoffs: []\n",
+    ],
+)
+def test_a_file_that_was_plainly_meant_as_a_spec_is_one_with_an_error(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    assert is_spec(str(tmp_path / "a.yaml"))
+    assert any(problem.severity == "error" for problem in load_spec(str(tmp_path / "a.yaml")).problems)
+
+
+def test_a_spec_in_another_encoding_is_not_passed_over(tmp_path):
+    for encoding in ("utf-16", "utf-16-le"):
+        (tmp_path / "a.yaml").write_bytes("choreo: 1\nname: a\n".encode(encoding))
+        assert is_spec(str(tmp_path / "a.yaml"))
+
+
+def test_a_folder_is_searched_for_specs_and_the_rest_is_named(tmp_path):
     for name in ("b.yaml", "a/c.yml", "a/c.test.yaml", "other.yaml", ".venv/x.yaml", "node_modules/y.yaml", "z.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("a: 1\n" if name == "other.yaml" else "choreo: 1\n", encoding="utf-8")
     found, skipped = find_specs(str(tmp_path))
     assert [Path(path).relative_to(tmp_path).as_posix() for path in found] == ["b.yaml", "a/c.yml"]
-    assert skipped == 2
+    assert [Path(path).relative_to(tmp_path).as_posix() for path in skipped] == ["other.yaml", "a/c.test.yaml"]
 
 
 def test_the_schema_and_the_expressions_agree_about_names():
