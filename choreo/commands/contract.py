@@ -92,15 +92,22 @@ def show_contract(named: str, *, as_json: bool) -> int:
 
 
 def check_contracts(
-    paths: Sequence[str], *, base: str | None, format: Format = "auto", as_json: bool = False, quiet: bool = False
+    paths: Sequence[str],
+    *,
+    base: str | None,
+    format: Format = "auto",
+    as_json: bool = False,
+    quiet: bool = False,
+    strict: bool = False,
 ) -> int:
-    """Every schema valid, released versions unchanged, every step of a version as large as its change."""
+    """Every schema valid, released versions unchanged and locked, every step of a version as large as its change."""
     form = format_of(format, as_json)
     parties = all_parties(paths)
     reports = [check_catalogue(catalogue, parties, base) for catalogue in catalogues(paths)]
     found = Findings(
         checked=tuple((report.folder, report.problems) for report in reports),
         texts={path: text for report in reports for path, text in report.texts.items()},
+        strict=strict,
     )
     if form in ("text", "github") and not quiet:
         for line in (line for report in reports for line in report.lines):

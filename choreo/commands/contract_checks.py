@@ -43,6 +43,8 @@ def check_catalogue(catalogue: Catalogue, parties: Sequence[Party], base: str | 
     problems += [_too_small(step, catalogue, parties) for step in found if not step.enough]
     if catalogue.lock is None and catalogue.contracts:
         problems.append(_unlocked(catalogue))
+    if catalogue.lock is not None and broken is None:
+        problems += _not_in_lock(catalogue)
     return Report(
         folder=catalogue.folder,
         problems=tuple(sorted(set(problems), key=lambda problem: problem.order)),
@@ -87,6 +89,17 @@ def _altered(
 def _unlocked(catalogue: Catalogue) -> Problem:
     message = "released versions are not protected: there is no choreo.lock"
     return Problem(Place(catalogue.lock_path), "no-lock", message, "write it: choreo contract lock", "advice")
+
+
+def _not_in_lock(catalogue: Catalogue) -> Iterator[Problem]:
+    """Versions that were added and not locked: they could be changed, and nobody would be told."""
+    locked, _ = released_in(catalogue)
+    for versions in catalogue.contracts.values():
+        for contract in versions:
+            if contract.ref not in locked:
+                message = f"{contract.ref} is not in choreo.lock: a change of it would not be told"
+                help = "lock it once it is final: choreo contract lock"
+                yield Problem(contract.place, "version-not-locked", message, help, "warning")
 
 
 def _too_small(step: Step, catalogue: Catalogue, parties: Sequence[Party]) -> Problem:
