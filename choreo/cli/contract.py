@@ -64,7 +64,7 @@ def contract_lock_command(
     paths: Paths = None,
     rewrite: Annotated[bool, typer.Option("--rewrite", help="Take changed versions in, too.")] = False,
 ) -> None:
-    """Write the digest of every version to schemas/choreo.lock."""
+    """Write the digest of every version to schemas/choreo.lock. Contracts inside a spec are not locked."""
 
     def work() -> int:
         from choreo.commands.contract import lock_contracts

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from choreo.canonical import NotData, Payload
 from choreo.contract import Contract, Where, inspect_schema
 from choreo.loading.jsonfile import JsonText, read_json
-from choreo.loading.node import Node, plain
+from choreo.loading.node import Document, Node, plain
 from choreo.loading.page import Page
 from choreo.problem import Place, Problem
 
@@ -24,7 +24,7 @@ def load_contracts(root: Node, page: Page) -> dict[str, tuple[Contract, ...]]:
     A contract whose text is broken (a Problem there) stands in as one that accepts anything.
     """
     found: dict[str, dict[str, Contract]] = {}
-    for contract in _inline(root, page):
+    for contract in inline_contracts(root, page.document, page.problems):
         found.setdefault(contract.name, {})[contract.version] = contract
     for name in page.contracts:
         for contract in _files(name, page):
@@ -42,16 +42,17 @@ def _age(contract: Contract) -> tuple[int, ...]:
     return tuple(int(part) for part in contract.version.split("."))
 
 
-def _inline(root: Node, page: Page) -> Iterable[Contract]:
+def inline_contracts(root: Node, document: Document, problems: list[Problem]) -> Iterator[Contract]:
+    """The contracts under `contracts:`, each after what is wrong with it was added to `problems`."""
     owner = root.get("contracts")
     if owner is None:
         return
     for ref, node in owner.entries():
         name, _, version = ref.partition("@")
-        if _VERSION.fullmatch(version):
-            schema, where = plain(node), page.document.places(node)
-            _inspect(schema, where, page.problems)
-            yield _contract(name, version, schema, page.document.key(owner, ref), page.problems, where)
+        if _VERSION.fullmatch(version) and node.kind == "map":
+            schema, where = plain(node), document.places(node)
+            _inspect(schema, where, problems)
+            yield _contract(name, version, schema, document.key(owner, ref), problems, where)
 
 
 def _files(name: str, page: Page) -> Iterable[Contract]:
