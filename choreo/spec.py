@@ -99,11 +99,12 @@ class ContractRef(Struct, frozen=True):
 
 
 class InlineSchema(Struct, frozen=True):
-    """An anonymous contract written inside the spec (`emits: {type: object, ...}`). `where`: as in `Contract`."""
+    """An anonymous contract written inside the spec (`emits: {type: object, ...}`). The rest is as in `Contract`."""
 
     schema: Mapping[str, Any]
     place: Place
     where: Callable[[str, bool], Place] | None = None
+    is_broken: bool = False
 
 
 # -- players -------------------------------------------------------------------------------------

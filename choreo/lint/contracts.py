@@ -46,10 +46,16 @@ def _refs(survey: Survey) -> Iterator[ContractRef]:
 
 
 def _where(survey: Survey, ref: ContractRef) -> str:
-    known = tuple(name for name, versions in survey.contracts.items() if versions)
+    known = tuple(survey.contracts)
     near = closest(ref.name, known)
     made = f"write it as schemas/{ref.name}/1.0.0.json, or inline under `contracts:`"
-    return f"did you mean `{near}`? Otherwise {made}" if near else made
+    if near:
+        return f"did you mean `{near}`? Otherwise {made}"
+    return f"what exists: {', '.join(sorted(known))}; otherwise {made}" if 0 < len(known) <= _FEW else made
+
+
+_FEW = 12
+"""Names up to which a list of them is read."""
 
 
 def missing_emits(survey: Survey) -> Iterator[Problem]:

@@ -44,7 +44,7 @@ def bad_service(survey: Survey) -> Iterator[Problem]:
     for role in survey.spec.roles.values():
         for tool in role.player.tools if isinstance(role.player, ModelPlayer) else ():
             contract = survey.resolved(tool.accepts, f"{role.name}.{tool.name}")
-            if contract is not None and contract.schema.get("type") != "object":
+            if contract is not None and not contract.is_broken and contract.schema.get("type") != "object":
                 message = f"the arguments of the tool `{tool.name}` are not said to be an object"
                 yield Problem(tool.place, "bad-tool", message, "write `type: object` in the contract it accepts")
     for player in (one for role in survey.spec.roles.values() for one in _services(role.player)):
@@ -173,6 +173,8 @@ def unmeasurable_confidence(survey: Survey) -> Iterator[Problem]:
             yield Problem(measure.place, "bad-confidence", message, "remove `confidence`, or write an expression")
             continue
         contract = survey.emits.get(role.name)
+        if contract is not None and contract.is_broken:
+            continue
         if measure.source == "votes":
             yield from _unvotable(role.player, measure, contract)
         if measure.source == "logprobs" and contract is not None and not _options(contract.schema, measure.field or ""):

@@ -157,6 +157,11 @@ class Survey:
         declared = self.spec.result.emits if self.spec.result else None
         return self.resolved(declared, END) if declared is not None else self.agreed(END)
 
+    @staticmethod
+    def is_unread(contract: Contract | None) -> bool:
+        """Whether a contract is missing, or stands in for a broken text: what hangs on its details is not judged."""
+        return contract is None or contract.is_broken
+
     def resolved(self, ref: ContractRef | InlineSchema | None, owner: str) -> Contract | None:
         if not isinstance(ref, ContractRef):
             return self._resolve(ref, owner)

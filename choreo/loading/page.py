@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from choreo.loading.files import Shelf
+from choreo.loading.inspected import inspected
 from choreo.loading.node import Document, Node, plain
 from choreo.loading.scalars import spots_of
 from choreo.loading.template import Passage, split
@@ -31,14 +31,13 @@ class Page:
     """What the functions of `choreo.loading` that build nouns share.
 
     `contracts` collects the name of every contract that the spec refers to, with the place of its first
-    mention; `schemas` every inline schema with the node it was written in.
+    mention.
     """
 
     document: Document
     shelf: Shelf
     problems: list[Problem]
     contracts: dict[str, Place] = field(default_factory=dict)
-    schemas: list[tuple[Node, Mapping[str, Any]]] = field(default_factory=list)
 
     def report(self, place: Place, code: str, message: str, help: str, *also: tuple[Place, str]) -> None:
         self.problems.append(Problem(place, code, message, help, also=also))
@@ -117,9 +116,9 @@ class Page:
             return None
         place = self.place(node)
         if node.kind == "map":
-            schema = plain(node)
-            self.schemas.append((node, schema))
-            return InlineSchema(schema, place, self.document.places(node))
+            where = self.document.places(node)
+            schema, is_broken = inspected(plain(node), where, self.problems)
+            return InlineSchema(schema, place, where, is_broken)
         name, _, wanted = node.value.partition("@")
         self.contracts.setdefault(name, place)
         return ContractRef(name, wanted, place)
