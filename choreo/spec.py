@@ -159,6 +159,7 @@ class HttpService(Struct, frozen=True):
     query: Form | None = None
     body: Form | None = None
     takes_feedback: bool = False
+    method_place: Place | None = None
 
     @property
     def reads_only(self) -> bool:
@@ -259,6 +260,8 @@ class Role(Struct, frozen=True):
     effect: Effect = "none"
     key: Expr | None = None
     cache: bool = False
+    effect_place: Place | None = None
+    """Where its `effect` is written; None where it says nothing of it."""
 
 
 class Handoff(Struct, frozen=True):

@@ -45,6 +45,10 @@ class Page:
     def place(self, node: Node) -> Place:
         return self.document.place(node)
 
+    def key_of(self, owner: Node, key: str) -> Place | None:
+        """Where a key stands, or None."""
+        return None if owner.get(key) is None else self.document.key(owner, key)
+
     def text(self, owner: Node, key: str) -> str | None:
         """The text under a key, or None."""
         node = owner.get(key)

@@ -132,3 +132,14 @@ def test_a_slip_in_a_contract_hides_nothing_of_the_rest_of_it(project):
 def test_a_contract_that_is_too_large_is_not_said_to_take_anything(project):
     put(project, "referral", json.dumps({"type": "object", "description": "x" * 1_000_001}))
     assert codes(project) == ["contract-too-large"]
+
+
+# -- what is said of it --------------------------------------------------------------------------
+
+
+def test_an_effect_that_is_said_to_be_none_is_not_called_unsaid():
+    path = Path(__file__).parent.parent / "specs_bad" / "lint_effect_none.yaml"
+    said, unsaid = [one for one in problems_of(load_spec(str(path))) if one.code == "effect-unsaid"]
+    assert said.message == "`pay` says `effect: none` and has one, so after a crash it is repeated: http POST"
+    assert [(place.line, place.column) for place, _ in said.also] == [(23, 59)]
+    assert unsaid.message.startswith("`tell` does not say its `effect`")
