@@ -20,6 +20,8 @@ Effect = Literal["none", "once", "idempotent"]
 Stakes = Literal["low", "high"]
 Choice = Literal["approve", "edit", "reject"]
 
+ANY_VERSION = "*"
+"""The range of a reference that could not be read, which was told: no version is within it."""
 END = "end"
 TRIGGER = "trigger"
 

@@ -9,7 +9,7 @@ from choreo.contract import BadVersion, Contract, Version, best, parse_range
 from choreo.lint.survey import Survey
 from choreo.plan import Edge, carried
 from choreo.problem import Place, Problem, closest
-from choreo.spec import END, ContractRef, HumanPlayer, InlineSchema, ModelPlayer, Role
+from choreo.spec import ANY_VERSION, END, ContractRef, HumanPlayer, InlineSchema, ModelPlayer, Role
 
 
 def missing_contract(survey: Survey) -> Iterator[Problem]:
@@ -42,7 +42,7 @@ def _refs(survey: Survey) -> Iterator[ContractRef]:
     for role in spec.roles.values():
         written += [role.accepts, role.emits]
         written += [tool.accepts for tool in role.player.tools] if isinstance(role.player, ModelPlayer) else []
-    yield from (ref for ref in written if isinstance(ref, ContractRef))
+    yield from (ref for ref in written if isinstance(ref, ContractRef) and ref.range != ANY_VERSION)
 
 
 def _where(survey: Survey, ref: ContractRef) -> str:

@@ -70,6 +70,7 @@ def double_arrival(survey: Survey) -> Iterator[Problem]:
 
     `two-results` (warning): the same at `end`: two results in one run. A second result fails the run.
     """
+    survey = survey.without_guesses
     meetings = Meetings(survey.flow.branches, _picking_one(survey))
     for target, incoming in survey.incoming.items():
         if len(incoming) > 1 and target in survey.flow.reached:

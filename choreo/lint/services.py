@@ -73,8 +73,8 @@ def misplaced_effect(survey: Survey) -> Iterator[Problem]:
     happens that cannot be taken back. The same for the tools of a model. Whether an MCP tool writes is guessed from its
     name (`create_issue`), so that is a warning.
 
-    `effect-unsaid` (warning): such a call in an actor that does not say its `effect`, or says `none`. After a crash it would be made a
-    second time: write `effect: once`, or `effect: idempotent` where a second call does no harm.
+    `effect-unsaid` (warning): such a call in an actor that does not say its `effect`, or says `none`. After a crash it
+    would be made a second time: write `effect: once`, or `effect: idempotent` where a second call does no harm.
     """
     for role in survey.spec.roles.values():
         help = "make it `kind: actor`, or move what it does to the world outside into an actor of its own"

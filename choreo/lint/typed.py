@@ -146,7 +146,11 @@ class Reader:
 
     def _carried(self, edge: Edge) -> Iterator[Problem]:
         handoff = edge.handoff
-        if handoff.revise or (handoff.each is not None and id(handoff.each) in self._faulty):
+        if (
+            handoff.revise
+            or handoff.index in self.survey.guessed
+            or (handoff.each is not None and id(handoff.each) in self._faulty)
+        ):
             return
         lane = self.survey.flow.lanes.behind(edge)
         scope = Scope("handoff", edge=edge, lane=lane[-1] if lane else None)

@@ -13,7 +13,7 @@ from choreo.loading.scalars import spots_of
 from choreo.loading.template import Passage, split
 from choreo.loading.text import line_spots
 from choreo.problem import Place, Problem
-from choreo.spec import ContractRef, Expr, Fields, Fixed, Form, InlineSchema, Items, Template
+from choreo.spec import ANY_VERSION, ContractRef, Expr, Fields, Fixed, Form, InlineSchema, Items, Template
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -124,7 +124,8 @@ class Page:
             schema, is_broken = inspected(plain(node), where, self.problems)
             return InlineSchema(schema, place, where, is_broken)
         name, _, wanted = node.value.partition("@")
-        self.contracts.setdefault(name, place)
+        if wanted != ANY_VERSION:
+            self.contracts.setdefault(name, place)
         return ContractRef(name, wanted, place)
 
     def duration(self, owner: Node, key: str) -> float | None:

@@ -143,3 +143,47 @@ def test_an_effect_that_is_said_to_be_none_is_not_called_unsaid():
     assert said.message == "`pay` says `effect: none` and has one, so after a crash it is repeated: http POST"
     assert [(place.line, place.column) for place, _ in said.also] == [(23, 59)]
     assert unsaid.message.startswith("`tell` does not say its `effect`")
+
+
+# -- names and references ------------------------------------------------------------------------
+
+SLIPS = {
+    "a range where one version belongs": ("emits: verdict@1.0.0", "emits: verdict@^1", "bad-value"),
+    "no version at all": ("emits: verdict@1.0.0", "emits: verdict", "bad-value"),
+    "a number where a contract belongs": ("emits: verdict@1.0.0", "emits: 7", "wrong-type"),
+    "an accepted contract without a version": ("accepts: notes@^1", "accepts: notes", "bad-value"),
+    "a trigger's contract without a version": ("{accepts: referral@^1}", "{accepts: referral}", "bad-value"),
+    "a result's contract with a range": ("result: {emits: reply@1.0.0", "result: {emits: reply@^1", "bad-value"),
+    "a way to the end that leads to nobody": ("to: end, otherwise: true", "to: fin, otherwise: true", "unknown-role"),
+    "a way between roles that leads to nobody": ("to: write, pass", "to: nobody, pass", "unknown-role"),
+    "a fan-out to somebody and nobody": ("to: [proof, look]", "to: [proof, nobody]", "unknown-role"),
+    "the first way leads to nobody": ("{from: trigger, to: read}", "{from: trigger, to: Read It}", "unknown-role"),
+    "the first way leads to a number": ("{from: trigger, to: read}", "{from: trigger, to: {a: 1}}", "wrong-type"),
+    "the first way leads to nothing": ("{from: trigger, to: read}", "{from: trigger, to: []}", "bad-value"),
+    "a way from nobody": ("{from: read, to: [", "{from: nobody, to: [", "unknown-role"),
+    "a way from what is no name": ("{from: read, to: [", "{from: {any: []}, to: [", "bad-value"),
+    "a join of somebody and nobody": ("{from: [proof, look]", "{from: [proof, nobody]", "unknown-role"),
+    "a model without a model": ("small: {model: openai/gpt-5-mini}", "small: {timeout: 30s}", "missing-key"),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "code"), SLIPS.values(), ids=SLIPS.keys())
+def test_a_slip_in_a_spec_is_told_once(project, before, after, code):
+    assert before in SPEC
+    assert codes(project, SPEC.replace(before, after)) == [code]
+
+
+def test_a_join_without_pass_of_somebody_and_nobody_is_told_once(project):
+    joined = {"proof": {"type": "object"}, "look": {"type": "object"}}
+    put(project, "notes", json.dumps({"type": "object", "properties": joined, "additionalProperties": False}))
+    text = SPEC.replace(", pass: {sure: proof.sure, facts: look.facts}", "")
+    assert codes(project, text) == []
+    assert codes(project, text.replace("from: [proof, look]", "from: [proof, ghost]")) == ["unknown-role"]
+    assert codes(project, text.replace("from: [proof, look]", "from: [proof, loook]")) == ["unknown-role"]
+
+
+def test_a_name_that_is_nobody_hides_nothing_of_the_rest(project):
+    text = SPEC.replace("to: end, otherwise: true", "to: fin, otherwise: true").replace(
+        "when: proof.sure,", "when: proof.sur,"
+    )
+    assert sorted(codes(project, text)) == ["undeclared-field", "unknown-role"]
