@@ -205,7 +205,7 @@ def resolve(ref: ContractRef | InlineSchema | None, contracts: Contracts, owner:
         return None
     if isinstance(ref, InlineSchema):
         digest = digest_of(encode(dict(ref.schema)))
-        return Contract(f"<{owner}>", digest[7:19], ref.schema, digest, ref.place, ref.where)
+        return Contract(f"<{owner}>", digest[7:19], ref.schema, digest, ref.place, ref.where, ref.is_broken)
     known = {contract.version: contract for contract in contracts.get(ref.name, ())}
     version = best(parse_range(ref.range), tuple(known))
     if version is None:

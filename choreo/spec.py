@@ -20,6 +20,8 @@ Effect = Literal["none", "once", "idempotent"]
 Stakes = Literal["low", "high"]
 Choice = Literal["approve", "edit", "reject"]
 
+ANY_VERSION = "*"
+"""The range of a reference that could not be read, which was told: no version is within it."""
 END = "end"
 TRIGGER = "trigger"
 
@@ -99,11 +101,12 @@ class ContractRef(Struct, frozen=True):
 
 
 class InlineSchema(Struct, frozen=True):
-    """An anonymous contract written inside the spec (`emits: {type: object, ...}`). `where`: as in `Contract`."""
+    """An anonymous contract written inside the spec (`emits: {type: object, ...}`). The rest is as in `Contract`."""
 
     schema: Mapping[str, Any]
     place: Place
     where: Callable[[str, bool], Place] | None = None
+    is_broken: bool = False
 
 
 # -- players -------------------------------------------------------------------------------------
@@ -160,6 +163,7 @@ class HttpService(Struct, frozen=True):
     query: Form | None = None
     body: Form | None = None
     takes_feedback: bool = False
+    method_place: Place | None = None
 
     @property
     def reads_only(self) -> bool:
@@ -260,6 +264,8 @@ class Role(Struct, frozen=True):
     effect: Effect = "none"
     key: Expr | None = None
     cache: bool = False
+    effect_place: Place | None = None
+    """Where its `effect` is written; None where it says nothing of it."""
 
 
 class Handoff(Struct, frozen=True):

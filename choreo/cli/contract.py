@@ -42,16 +42,19 @@ def contract_show_command(
 def contract_check_command(
     paths: Paths = None,
     base: Annotated[str | None, typer.Option("--base", metavar="GITREF", help="Compare with this state.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Warnings fail, too: such as a version that is not locked.")
+    ] = False,
     format: Format = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Every schema is valid, released versions are unchanged, and each bump is as large as its change."""
+    """Every schema is valid, released versions are unchanged and locked, and each bump is as large as its change."""
 
     def work() -> int:
         from choreo.commands.contract import check_contracts
 
-        return check_contracts(paths or ["."], base=base, format=format, as_json=as_json, quiet=quiet)
+        return check_contracts(paths or ["."], base=base, format=format, as_json=as_json, quiet=quiet, strict=strict)
 
     leave(work, None)
 
@@ -61,7 +64,7 @@ def contract_lock_command(
     paths: Paths = None,
     rewrite: Annotated[bool, typer.Option("--rewrite", help="Take changed versions in, too.")] = False,
 ) -> None:
-    """Write the digest of every version to schemas/choreo.lock."""
+    """Write the digest of every version to schemas/choreo.lock. Contracts inside a spec are not locked."""
 
     def work() -> int:
         from choreo.commands.contract import lock_contracts

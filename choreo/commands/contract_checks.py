@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from choreo.commands.contract_sides import concerned, owner_of
+from choreo.commands.contract_audience import Audience, audience
+from choreo.commands.contract_ground import Ground
+from choreo.commands.contract_sides import owner_of
 from choreo.compat import Direction
 from choreo.compat.release import BadLock, Contracts, Step, changed, digests_of, gone, read_lock, step_between, steps
-from choreo.contract import Contract
-from choreo.loading.catalogue import Catalogue, read_catalogue_at
+from choreo.contract import Contract, Version
+from choreo.loading.catalogue import Catalogue, catalogue_at
 from choreo.loading.jsonfile import json_place
-from choreo.loading.parties import Party
 from choreo.problem import Place, Problem
 from choreo.render.compat import comparison_data, shown
 
 
 @dataclass(frozen=True)
 class Report:
-    """`folder` is the schemas folder. `lines` tell of every step; `steps_data` is the same as JSON data."""
+    """`folder` is the schemas folder, or the spec that has contracts inside.
+
+    `lines` tell of every step; `steps_data` is the same as JSON data.
+    """
 
     folder: str
     problems: tuple[Problem, ...]
@@ -27,30 +31,46 @@ class Report:
     lines: tuple[str, ...]
     steps_data: tuple[dict[str, Any], ...]
     count: int
+    broken: int
+    """How many of them cannot be used."""
 
 
-def check_catalogue(catalogue: Catalogue, parties: Sequence[Party], base: str | None) -> Report:
-    """Everything there is to say about one schemas folder."""
-    lock, broken = released_in(catalogue)
-    problems = [*catalogue.problems, *([broken] if broken else [])]
-    before = {} if base is None else read_catalogue_at(catalogue.folder, base).contracts
-    known = lock if base is None else digests_of(before)
-    if base is not None:
-        problems += _altered(catalogue, known, base, before, parties)
-        lock = {ref: digest for ref, digest in lock.items() if ref not in known}
-    problems += _altered(catalogue, lock, "choreo.lock", {}, parties)
-    found = list(steps(catalogue.contracts, known))
-    problems += [_too_small(step, catalogue, parties) for step in found if not step.enough]
-    if catalogue.lock is None and catalogue.contracts:
-        problems.append(_unlocked(catalogue))
+def check_catalogue(catalogue: Catalogue, ground: Ground, base: str | None) -> Report:
+    """Everything there is to say about one schemas folder, or about the contracts inside one spec."""
+    before = {} if base is None else catalogue_at(catalogue, base).contracts
+    known = _locked(catalogue) if base is None else digests_of(before)
+    found = [(step, _audience(ground, catalogue, step)) for step in steps(_with_earlier(catalogue, before), known)]
+    problems = [*catalogue.problems, *_about_lock(catalogue), *_all_altered(catalogue, ground, base, before)]
+    problems += [_too_small(step, catalogue, concerned) for step, concerned in found if not step.enough]
     return Report(
         folder=catalogue.folder,
         problems=tuple(sorted(set(problems), key=lambda problem: problem.order)),
         texts=catalogue.texts,
-        lines=tuple(line for step in found for line in _lines(step, parties)),
-        steps_data=tuple(_data(step, parties) for step in found),
-        count=sum(map(len, catalogue.contracts.values())),
+        lines=tuple(line for step, concerned in found for line in _lines(step, concerned)),
+        steps_data=tuple(_data(step, concerned) for step, concerned in found),
+        count=catalogue.count,
+        broken=catalogue.count - sum(map(len, catalogue.contracts.values())),
     )
+
+
+def _audience(ground: Ground, home: Catalogue, step: Step) -> Audience:
+    return audience(ground, home, step.new.name, [step.old.version, step.new.version])
+
+
+def _with_earlier(catalogue: Catalogue, before: Contracts) -> Contracts:
+    """What is there, and, for contracts inside a spec, what a newer version has taken the place of."""
+    if not catalogue.is_inline:
+        return catalogue.contracts
+    found = {}
+    for name, versions in catalogue.contracts.items():
+        here = {contract.version for contract in versions}
+        earlier = [old for old in before.get(name, ()) if old.version not in here]
+        found[name] = tuple(sorted((*earlier, *versions), key=lambda contract: Version.parse(contract.version)))
+    return found
+
+
+def _locked(catalogue: Catalogue) -> dict[str, str]:
+    return released_in(catalogue)[0]
 
 
 def released_in(catalogue: Catalogue) -> tuple[dict[str, str], Problem | None]:
@@ -64,8 +84,18 @@ def released_in(catalogue: Catalogue) -> tuple[dict[str, str], Problem | None]:
         return {}, Problem(Place(catalogue.lock_path), "bad-lock", str(error), help)
 
 
+def _all_altered(catalogue: Catalogue, ground: Ground, base: str | None, before: Contracts) -> Iterator[Problem]:
+    """Against the commit, where one is given, and against the lock for what was not there yet."""
+    lock = _locked(catalogue)
+    if base is not None:
+        known = digests_of(before)
+        yield from _altered(catalogue, known, base, before, ground)
+        lock = {ref: digest for ref, digest in lock.items() if ref not in known}
+    yield from _altered(catalogue, lock, "choreo.lock", {}, ground)
+
+
 def _altered(
-    catalogue: Catalogue, released: Mapping[str, str], by: str, before: Contracts, parties: Sequence[Party]
+    catalogue: Catalogue, released: Mapping[str, str], by: str, before: Contracts, ground: Ground
 ) -> Iterator[Problem]:
     """Released versions that are not what they were. `before` has the old texts, where they are known."""
     for contract in changed(catalogue.contracts, released):
@@ -75,7 +105,13 @@ def _altered(
         message = f"{contract.ref} is not what was released under this number ({by}){needed}"
         owner = owner_of(contract)
         help = "bring the old text back and add a new version" + (f"; tell {owner}" if owner else "")
-        yield Problem(contract.place, "contract-changed", message, help, also=_affected(contract, contract, parties))
+        also = audience(ground, catalogue, contract.name, [contract.version]).also
+        yield Problem(contract.place, "contract-changed", message, help, also=also)
+    if not catalogue.is_inline:  # nobody outside of a spec can refer to what it keeps inside
+        yield from _gone(catalogue, released, by)
+
+
+def _gone(catalogue: Catalogue, released: Mapping[str, str], by: str) -> Iterator[Problem]:
     broken = {problem.place.path for problem in catalogue.problems if problem.severity == "error"}
     for ref in gone(catalogue.contracts, released):
         path = f"{catalogue.folder}/{ref.replace('@', '/')}.json"
@@ -84,12 +120,34 @@ def _altered(
             yield Problem(Place(path), "contract-gone", message, "bring it back: old versions stay beside new ones")
 
 
+def _about_lock(catalogue: Catalogue) -> Iterator[Problem]:
+    """A lock that cannot be read, that is missing, or that lacks versions. Only files are locked."""
+    _, broken = released_in(catalogue)
+    if broken is not None:
+        yield broken
+    elif catalogue.lock is not None:
+        yield from _not_in_lock(catalogue)
+    elif catalogue.contracts and not catalogue.is_inline:
+        yield _unlocked(catalogue)
+
+
 def _unlocked(catalogue: Catalogue) -> Problem:
     message = "released versions are not protected: there is no choreo.lock"
     return Problem(Place(catalogue.lock_path), "no-lock", message, "write it: choreo contract lock", "advice")
 
 
-def _too_small(step: Step, catalogue: Catalogue, parties: Sequence[Party]) -> Problem:
+def _not_in_lock(catalogue: Catalogue) -> Iterator[Problem]:
+    """Versions that were added and not locked: they could be changed, and nobody would be told."""
+    locked = _locked(catalogue)
+    for versions in catalogue.contracts.values():
+        for contract in versions:
+            if contract.ref not in locked:
+                message = f"{contract.ref} is not in choreo.lock: a change of it would not be told"
+                help = "lock it once it is final: choreo contract lock"
+                yield Problem(contract.place, "version-not-locked", message, help, "warning")
+
+
+def _too_small(step: Step, catalogue: Catalogue, concerned: Audience) -> Problem:
     """Blames the keyword that refuses; the parties that are affected are named with their places."""
     comparison, old, new = step.comparison, step.old, step.new
     direction = comparison.backward if comparison.bump == "major" else comparison.forward
@@ -99,15 +157,10 @@ def _too_small(step: Step, catalogue: Catalogue, parties: Sequence[Party]) -> Pr
         f"{new.version} is too small a step from {old.version}: the change is {comparison.bump} ({_why(direction)})"
     )
     told = f"name it {step.least} or later, or take the change back" + (f"; tell {owner}" if owner else "")
-    also = [(_keyword(where, direction, catalogue), "what decides")] if where is old else []
+    is_here = old in catalogue.contracts.get(old.name, ())  # what an inline version replaced has no line any more
+    also = [(_keyword(old, direction, catalogue), "what decides")] if where is old and is_here else []
     place = _keyword(new, direction, catalogue) if where is new else new.place
-    return Problem(place, "bump-too-small", message, told, also=(*also, *_affected(old, new, parties)))
-
-
-def _affected(old: Contract, new: Contract, parties: Sequence[Party]) -> tuple[tuple[Place, str], ...]:
-    return tuple(
-        (party.place, f"affected: {party}") for party in concerned(parties, new.name, [old.version, new.version])
-    )
+    return Problem(place, "bump-too-small", message, told, also=(*also, *concerned.also))
 
 
 def _why(direction: Direction) -> str:
@@ -116,26 +169,27 @@ def _why(direction: Direction) -> str:
 
 
 def _keyword(contract: Contract, direction: Direction, catalogue: Catalogue) -> Place:
+    if contract.where is not None:
+        return contract.where(direction.pointer, True)
     text = catalogue.texts.get(contract.place.path)
     if text is None:
         return contract.place
     return json_place(text, contract.place.path, direction.pointer, at_key=True)
 
 
-def _lines(step: Step, parties: Sequence[Party]) -> Iterator[str]:
+def _lines(step: Step, concerned: Audience) -> Iterator[str]:
     comparison = step.comparison
     verdict = "enough" if step.enough else f"too small, at least {step.least}"
-    yield f"{step.old.ref} -> {step.new.version}: {comparison.bump} change, {verdict}; first: {comparison.first}"
+    moves = concerned.moves(comparison.first)
+    yield f"{step.old.ref} -> {step.new.version}: {comparison.bump} change, {verdict}; first: {moves}"
     owner = owner_of(step.new) or owner_of(step.old)
     if comparison.bump in ("minor", "major"):
         if owner:
             yield f"  owner: {owner}"
-        for party in concerned(parties, step.new.name, [step.old.version, step.new.version]):
-            yield f"  concerns {party}"
+        yield from (f"  {line}" for line in concerned.lines)
 
 
-def _data(step: Step, parties: Sequence[Party]) -> dict[str, Any]:
-    affected = concerned(parties, step.new.name, [step.old.version, step.new.version])
+def _data(step: Step, concerned: Audience) -> dict[str, Any]:
     return {
         "contract": step.new.name,
         "old": step.old.version,
@@ -143,8 +197,6 @@ def _data(step: Step, parties: Sequence[Party]) -> dict[str, Any]:
         "enough": step.enough,
         "least_version": str(step.least),
         "owner": owner_of(step.new) or owner_of(step.old),
-        "affected": [
-            {"spec": party.spec, "role": party.role, "does": party.does, "range": party.range} for party in affected
-        ],
+        **concerned.data,
         **comparison_data(step.comparison),
     }

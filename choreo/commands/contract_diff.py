@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from choreo.canonical import Payload
-from choreo.commands.contract_sides import Side, concerned
+from choreo.commands.contract_audience import Audience
+from choreo.commands.contract_sides import Side
 from choreo.compat import Comparison, Unusable, compare, is_enough, least
 from choreo.contract import Contract, Version
 from choreo.errors import ChoreoError, UsageError
-from choreo.loading.parties import Party
 from choreo.problem import Place
 from choreo.render.compat import comparison_data, render_comparison, shown
 from choreo.store.contract_payloads import StoredPayload, contract_payloads
@@ -44,26 +43,23 @@ def failing_payloads(side: Side, db: str, last: int) -> Traces:
     return Traces(len(found), None)
 
 
-def diff_text(old: Side, new: Side, parties: Sequence[Party], traces: Traces | None) -> str:
+def diff_text(old: Side, new: Side, audience: Audience, traces: Traces | None) -> str:
     """The diff for people."""
     comparison = _compare(old, new)
-    notes = [*_version_notes(old, new, comparison), *_hearers(old, new, parties)]
+    notes = [*_version_notes(old, new, comparison), *_hearers(old, new, comparison, audience)]
     if traces is not None:
         notes += _trace_notes(traces, new)
     return render_comparison(old.label, new.label, comparison, notes)
 
 
-def diff_data(old: Side, new: Side, parties: Sequence[Party], traces: Traces | None) -> dict[str, Any]:
+def diff_data(old: Side, new: Side, audience: Audience, traces: Traces | None) -> dict[str, Any]:
     """The diff as JSON data."""
     comparison = _compare(old, new)
-    affected = concerned(parties, new.name, [old.version, new.version])
     found: dict[str, Any] = {"old": old.label, "new": new.label, **comparison_data(comparison)}
     if old.version:
         found["least_version"] = str(least(Version.parse(old.version), comparison.bump))
     found["owner"] = new.owner or old.owner
-    found["affected"] = [
-        {"spec": party.spec, "role": party.role, "does": party.does, "range": party.range} for party in affected
-    ]
+    found |= audience.data
     if traces is not None:
         found["traces"] = {"checked": traces.checked, "failed": _failed(traces)}
     return found
@@ -86,10 +82,11 @@ def _version_notes(old: Side, new: Side, comparison: Comparison) -> list[str]:
     return [f"{new.version} is too small a step: name it {least(before, comparison.bump)} or later"]
 
 
-def _hearers(old: Side, new: Side, parties: Sequence[Party]) -> list[str]:
+def _hearers(old: Side, new: Side, comparison: Comparison, audience: Audience) -> list[str]:
     owner = new.owner or old.owner
-    affected = concerned(parties, new.name, [old.version, new.version]) if new.name else []
-    return [*([f"owner: {owner}"] if owner else []), *(f"concerns {party}" for party in affected)]
+    first = comparison.first
+    moves = [] if first == "either" or not audience.parties else [f"first: {audience.moves(first)}"]
+    return [*moves, *([f"owner: {owner}"] if owner else []), *audience.lines]
 
 
 def _trace_notes(traces: Traces, new: Side) -> list[str]:

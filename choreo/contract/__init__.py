@@ -5,6 +5,7 @@
 """
 
 from choreo.contract.bounds import is_bounded
+from choreo.contract.mended import mended
 from choreo.contract.noun import Contract, Where
 from choreo.contract.sanity import accepts_anything, inspect_schema
 from choreo.contract.shape import bundled, fill_defaults, optional_fields
@@ -29,6 +30,7 @@ __all__ = [
     "grow",
     "inspect_schema",
     "is_bounded",
+    "mended",
     "optional_fields",
     "parse_range",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from choreo.contract.explain import shortened
 from choreo.contract.tree import NAMED, ONE, SEVERAL
-from choreo.problem import suggestion
+from choreo.problem import closest, suggestion
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 
@@ -108,6 +108,16 @@ _TYPE_HABITS = {
     "none": "null",
     "any": "",
 }
+
+
+def meant_keyword(keyword: str) -> str | None:
+    """The keyword that a misspelt one was probably meant to be."""
+    return None if keyword in _OLD or keyword in _EXPECTED else closest(keyword, tuple(_EXPECTED))
+
+
+def meant_type(name: str) -> str | None:
+    """The type that a misspelt one was probably meant to be."""
+    return _TYPE_HABITS.get(name.lower()) or closest(name, TYPES)
 
 
 def _type_help(name: str) -> str:

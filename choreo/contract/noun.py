@@ -18,7 +18,7 @@ class Contract(Struct, frozen=True):
 
     An anonymous contract (an inline `emits`) has the name of its role in angle brackets and the
     first twelve hex digits of its digest as version. `where` finds the places of its parts, on
-    demand; a contract that was not read from a text has none.
+    demand; a contract that was not read from a text has none. One that `is_broken` stands in for a text with mistakes.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Contract(Struct, frozen=True):
     digest: str
     place: Place
     where: Where | None = None
+    is_broken: bool = False
 
     @property
     def ref(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from choreo.canonical import MAX_DEPTH
 from choreo.contract.bounds import MAX_PAIRS, load_of_schema
 from choreo.contract.explain import sentence, shortened
-from choreo.contract.keywords import Finding, check_keyword, check_schema
+from choreo.contract.keywords import Finding, check_keyword, check_schema, meant_keyword
 from choreo.contract.tree import Tree, escaped, grow, in_place_order
 from choreo.contract.verdict import BACKTRACK_LIMIT, compile_schema
 from choreo.problem import suggestion
@@ -233,6 +233,8 @@ def _undeclared(schema: Mapping[str, Any], pointer: str) -> Iterator[Finding]:
     required, properties = schema.get("required"), schema.get("properties", {})
     if not isinstance(required, list) or not isinstance(properties, Mapping):
         return
+    if "properties" not in schema and any(meant_keyword(keyword) == "properties" for keyword in schema):
+        return  # a misspelt `properties`, which is told on its own
     for place, name in enumerate(required):
         where = f"{pointer}/required/{place}"
         if not isinstance(name, str):

@@ -9,7 +9,7 @@ from choreo.contract import BadVersion, Contract, Version, best, parse_range
 from choreo.lint.survey import Survey
 from choreo.plan import Edge, carried
 from choreo.problem import Place, Problem, closest
-from choreo.spec import END, ContractRef, HumanPlayer, InlineSchema, ModelPlayer, Role
+from choreo.spec import ANY_VERSION, END, ContractRef, HumanPlayer, InlineSchema, ModelPlayer, Role
 
 
 def missing_contract(survey: Survey) -> Iterator[Problem]:
@@ -42,14 +42,20 @@ def _refs(survey: Survey) -> Iterator[ContractRef]:
     for role in spec.roles.values():
         written += [role.accepts, role.emits]
         written += [tool.accepts for tool in role.player.tools] if isinstance(role.player, ModelPlayer) else []
-    yield from (ref for ref in written if isinstance(ref, ContractRef))
+    yield from (ref for ref in written if isinstance(ref, ContractRef) and ref.range != ANY_VERSION)
 
 
 def _where(survey: Survey, ref: ContractRef) -> str:
-    known = tuple(name for name, versions in survey.contracts.items() if versions)
+    known = tuple(survey.contracts)
     near = closest(ref.name, known)
     made = f"write it as schemas/{ref.name}/1.0.0.json, or inline under `contracts:`"
-    return f"did you mean `{near}`? Otherwise {made}" if near else made
+    if near:
+        return f"did you mean `{near}`? Otherwise {made}"
+    return f"what exists: {', '.join(sorted(known))}; otherwise {made}" if 0 < len(known) <= _FEW else made
+
+
+_FEW = 12
+"""Names up to which a list of them is read."""
 
 
 def missing_emits(survey: Survey) -> Iterator[Problem]:

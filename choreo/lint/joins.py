@@ -73,6 +73,7 @@ def double_arrival(survey: Survey) -> Iterator[Problem]:
 
     The same where one handoff out of a loop fires each time it goes round: give it a `when`, or `otherwise: true`.
     """
+    survey = survey.without_guesses
     meetings = Meetings(survey.flow.branches, _picking_one(survey))
     for target, incoming in survey.incoming.items():
         if len(incoming) > 1 and target in survey.flow.reached:

@@ -145,6 +145,8 @@ class Meanings:
     def out(self, edge: Edge) -> Type:
         """What the source of an edge gave."""
         source, on = edge.sources[0], edge.handoff.on
+        if edge.handoff.index in self.survey.guessed:
+            return ANY
         if edge.handoff.gather:
             return self._gathered(edge)
         if edge.join:

@@ -47,7 +47,8 @@ def misnamed_model(survey: Survey) -> Iterator[Problem]:
 def _written(survey: Survey) -> Iterator[tuple[str, Place]]:
     """Every full name of a model that is written in the spec."""
     for settings in survey.spec.models.values():
-        yield settings.model, settings.model_place
+        if settings.model:  # what has none is told as such
+            yield settings.model, settings.model_place
     for role in survey.spec.roles.values():
         player = role.player
         if isinstance(player, ModelPlayer) and "/" in player.model and player.model not in survey.spec.models:

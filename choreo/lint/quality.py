@@ -24,7 +24,7 @@ def open_trigger(survey: Survey) -> Iterator[Problem]:
     cannot do without; what does not fit is refused before any role plays.
     """
     contract, accepts = survey.trigger, survey.spec.trigger.accepts
-    if contract is not None and accepts is not None and _takes_anything(contract):
+    if contract is not None and not contract.is_broken and accepts is not None and _takes_anything(contract):
         message = f"{contract.ref} takes anything: it requires no field and gives none a type"
         help = "say what a run needs: `required: [subject], properties: {subject: {type: string, maxLength: 300}}`"
         yield Problem(accepts.place, "open-trigger", message, help, "advice", ((contract.place, "the contract"),))
@@ -88,7 +88,9 @@ def not_enforced(survey: Survey) -> Iterator[Problem]:
 def _written_by_models(survey: Survey) -> Iterator[tuple[Role, Contract, Place]]:
     for role in survey.spec.roles.values():
         contract = survey.emits[role.name]
-        if isinstance(role.player, ModelPlayer) and contract is not None and role.emits is not None:
+        if contract is None or contract.is_broken or role.emits is None:
+            continue
+        if isinstance(role.player, ModelPlayer):
             yield role, contract, role.emits.place
 
 

@@ -113,7 +113,8 @@ def unknown_in_map(survey: Survey) -> Iterator[Problem]:
     for decision in spec.map.decisions:
         if decision.by and decision.by not in owners:
             yield _missing(decision.by_place, "unknown-owner", decision.by, owners, "role, touchpoint or person")
-    contracts = (*survey.contracts, *(name.partition("@")[0] for name in spec.contracts))
+    here = [name for name, versions in survey.contracts.items() if versions]
+    contracts = (*here, *(name.partition("@")[0] for name in spec.contracts))
     covers = (*spec.roles, *spec.touchpoints, *dict.fromkeys(contracts))
     for breakdown in spec.map.breakdowns:
         for name, place in zip(breakdown.covered_by, breakdown.covered_by_places, strict=False):

@@ -82,6 +82,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+_OF_NAMES = frozenset(("unknown-role", "wrong-end", "unknown-touchpoint"))
+"""What tells of the name itself that made a guess necessary."""
+
+
 def check(spec: Spec, contracts: Contracts, family: Family | None = None) -> tuple[Problem, ...]:
     """Everything the rules find, sorted by place, each finding once. Raises nothing, runs nothing, reads nothing.
 
@@ -89,6 +93,8 @@ def check(spec: Spec, contracts: Contracts, family: Family | None = None) -> tup
     """
     survey = Survey(spec, contracts, family)
     found = [problem for rule in RULES for problem in rule.find(survey)]
+    if survey.guessed:
+        found = [one for one in found if one.code in _OF_NAMES or not survey.hangs_on_a_guess(one)]
     once = {(problem.place, problem.code, problem.message): problem for problem in found}
     return tuple(sorted(once.values(), key=lambda problem: problem.order))
 

@@ -17,6 +17,7 @@ from choreo.spec import (
     ModelPlayer,
     Player,
     PythonService,
+    Role,
     Template,
 )
 
@@ -44,7 +45,7 @@ def bad_service(survey: Survey) -> Iterator[Problem]:
     for role in survey.spec.roles.values():
         for tool in role.player.tools if isinstance(role.player, ModelPlayer) else ():
             contract = survey.resolved(tool.accepts, f"{role.name}.{tool.name}")
-            if contract is not None and contract.schema.get("type") != "object":
+            if contract is not None and not contract.is_broken and contract.schema.get("type") != "object":
                 message = f"the arguments of the tool `{tool.name}` are not said to be an object"
                 yield Problem(tool.place, "bad-tool", message, "write `type: object` in the contract it accepts")
     for player in (one for role in survey.spec.roles.values() for one in _services(role.player)):
@@ -72,28 +73,37 @@ def misplaced_effect(survey: Survey) -> Iterator[Problem]:
     happens that cannot be taken back. The same for the tools of a model. Whether an MCP tool writes is guessed from its
     name (`create_issue`), so that is a warning.
 
-    `effect-unsaid` (warning): such a call in an actor that does not say its `effect`. After a crash it would be made a
-    second time: write `effect: once`, or `effect: idempotent` where a second call does no harm.
+    `effect-unsaid` (warning): such a call in an actor that does not say its `effect`, or says `none`. After a crash it
+    would be made a second time: write `effect: once`, or `effect: idempotent` where a second call does no harm.
     """
     for role in survey.spec.roles.values():
         help = "make it `kind: actor`, or move what it does to the world outside into an actor of its own"
         if role.effect != "none" and role.kind != "actor":
             message = f"`{role.name}` is a {role.kind} and has an effect (`effect: {role.effect}`)"
-            yield Problem(role.place, "effect-not-actor", message, help)
+            yield Problem(role.effect_place or role.place, "effect-not-actor", message, help)
         for place, what, sure in _effects(role.player):
             if role.kind != "actor":
                 message = f"`{role.name}` is a {role.kind} and has an effect: {what}"
                 yield Problem(place, "effect-not-actor", message, help, "error" if sure else "warning")
             elif role.effect == "none" and sure:
-                message = f"`{role.name}` does not say its `effect`, so after a crash it is repeated: {what}"
-                said = "write `effect: once`, or `effect: idempotent` where a second call does no harm"
-                yield Problem(role.place, "effect-unsaid", message, said, "warning")
+                yield _unsaid(role, place, what)
+
+
+def _unsaid(role: Role, place: Place, what: str) -> Problem:
+    """An effect that is not said, or is said to be none."""
+    if role.effect_place is None:
+        message = f"`{role.name}` does not say its `effect`, so after a crash it is repeated: {what}"
+        help = "write `effect: once`, or `effect: idempotent` where a second call does no harm"
+        return Problem(role.place, "effect-unsaid", message, help, "warning")
+    message = f"`{role.name}` says `effect: none` and has one, so after a crash it is repeated: {what}"
+    help = "write `effect: once`, `effect: idempotent` where a second call does no harm, or a GET where it only reads"
+    return Problem(role.effect_place, "effect-unsaid", message, help, "warning", ((place, what),))
 
 
 def _effects(player: Player) -> Iterator[tuple[Place, str, bool]]:
     """What a player does to the world outside: (place, in words, whether that is certain)."""
     if isinstance(player, HttpService) and not player.reads_only:
-        yield player.place, f"http {player.method}", True
+        yield player.method_place or player.place, f"http {player.method}", True
     elif isinstance(player, McpService):
         tool = player.settings.get("tool", "")
         words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+", tool)} if isinstance(tool, str) else set()
@@ -173,6 +183,8 @@ def unmeasurable_confidence(survey: Survey) -> Iterator[Problem]:
             yield Problem(measure.place, "bad-confidence", message, "remove `confidence`, or write an expression")
             continue
         contract = survey.emits.get(role.name)
+        if contract is not None and contract.is_broken:
+            continue
         if measure.source == "votes":
             yield from _unvotable(role.player, measure, contract)
         if measure.source == "logprobs" and contract is not None and not _options(contract.schema, measure.field or ""):

@@ -5,7 +5,7 @@ Nothing in here raises: what is wrong is found by a rule, and the other rules st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -15,8 +15,9 @@ from choreo.contract import BadVersion, Contract
 from choreo.errors import SpecErrors
 from choreo.expression import ExpressionSyntax, Node, compile_form, parse
 from choreo.lint.flow import Flow
+from choreo.lint.mending import Mended, meant, mended
 from choreo.plan import Contracts, Edge, carried, resolve
-from choreo.problem import Place, closest
+from choreo.problem import Place, Problem
 from choreo.spec import END, TRIGGER, ContractRef, Expr, Fixed, Handoff, InlineSchema, Role, Spec, SpecPlayer
 
 Family = Mapping[str, tuple[Spec, Contracts]]
@@ -56,42 +57,25 @@ class Survey:
         return dict.fromkeys((*self.spec.roles, END))
 
     @cached_property
+    def _mended(self) -> Mended:
+        return mended(self.spec)
+
+    @property
     def handoffs(self) -> tuple[Handoff, ...]:
-        """The handoffs, each misspelt name as the one that was probably meant, without the ends that nothing can be."""
-        mended = (self._mended(handoff) for handoff in self.spec.handoffs)
-        return tuple(handoff for handoff in mended if handoff.sources and handoff.targets)
+        """The handoffs, each misspelt name as the one that was probably meant, without those that cannot be read."""
+        return self._mended.handoffs
+
+    @property
+    def guessed(self) -> frozenset[int]:
+        """The handoffs (by index) with an end that is nobody, which is told: what hangs on that end is not judged."""
+        return self._mended.guessed
 
     @cached_property
     def assumed(self) -> frozenset[str]:
         """Roles that a handoff from nobody leads to: they are taken as reached, that one error is told elsewhere."""
         known, kept = self.targets, {handoff.index for handoff in self.handoffs}
         lost = [one for one in self.spec.handoffs if one.index not in kept]
-        return frozenset(_meant(name, known) for handoff in lost for name in handoff.targets)
-
-    def _mended(self, handoff: Handoff) -> Handoff:
-        if self._is_sound(handoff):
-            return handoff
-        points = tuple(self.spec.touchpoints)
-        gate = None if handoff.touchpoint is None else _meant(handoff.touchpoint, self.spec.touchpoints)
-        sources = _mended(handoff.sources, handoff.source_places, self.sources)
-        targets = _mended(handoff.targets, handoff.target_places, self.targets, gates=points)
-        return replace(
-            handoff,
-            sources=tuple(name for name, _ in sources),
-            source_places=tuple(place for _, place in sources),
-            sources_as="one" if len(sources) < 2 else handoff.sources_as,
-            targets=tuple(name for name, _ in targets),
-            target_places=tuple(place for _, place in targets),
-            touchpoint=gate if gate in points else None,
-        )
-
-    def _is_sound(self, handoff: Handoff) -> bool:
-        roles, points = self.spec.roles, self.spec.touchpoints
-        return (
-            all(name in roles or name in points or name == TRIGGER for name in handoff.sources)
-            and all(name in roles or name == END for name in handoff.targets)
-            and (handoff.touchpoint is None or handoff.touchpoint in points)
-        )
+        return frozenset(meant(name, known) for handoff in lost for name in handoff.targets)
 
     # -- edges -----------------------------------------------------------------------------------
 
@@ -123,6 +107,19 @@ class Survey:
     @cached_property
     def flow(self) -> Flow:
         return Flow(self.spec, self.edges)
+
+    @property
+    def without_guesses(self) -> Survey:
+        """The same spec without the handoffs of which an end is only guessed, where that would make a difference."""
+        if not self.guessed:
+            return self
+        certain = tuple(one for one in self.spec.handoffs if one.index not in self.guessed)
+        return Survey(replace(self.spec, handoffs=certain), self.contracts, self._family)
+
+    def hangs_on_a_guess(self, problem: Problem) -> bool:
+        """Whether a finding about the graph blames a handoff of which an end is only guessed."""
+        places = {handoff.place for handoff in self.handoffs if handoff.index in self.guessed}
+        return problem.place in places or any(place in places for place, _ in problem.also)
 
     # -- expressions -----------------------------------------------------------------------------
 
@@ -157,6 +154,11 @@ class Survey:
         declared = self.spec.result.emits if self.spec.result else None
         return self.resolved(declared, END) if declared is not None else self.agreed(END)
 
+    @staticmethod
+    def is_unread(contract: Contract | None) -> bool:
+        """Whether a contract is missing, or stands in for a broken text: what hangs on its details is not judged."""
+        return contract is None or contract.is_broken
+
     def resolved(self, ref: ContractRef | InlineSchema | None, owner: str) -> Contract | None:
         if not isinstance(ref, ContractRef):
             return self._resolve(ref, owner)
@@ -186,21 +188,6 @@ class Survey:
     def carried(self, edge: Edge) -> Contract | None:
         """The contract of what an edge carries unchanged, None where it is built on the way or not known."""
         return carried(edge, self.emits, self.trigger)
-
-
-def _meant(name: str, known: Collection[str]) -> str:
-    return name if name in known else closest(name, tuple(known)) or name
-
-
-def _mended(
-    names: tuple[str, ...], places: tuple[Place, ...], known: Collection[str], gates: tuple[str, ...] = ()
-) -> list[tuple[str, Place]]:
-    """The names that can be understood, each with its place; a fixed word or a touchpoint is never guessed."""
-    fixed = (TRIGGER, END, *gates)
-    pairs = [
-        (name if name in fixed else _meant(name, known), place) for name, place in zip(names, places, strict=False)
-    ]
-    return [(name, place) for name, place in pairs if name in known]
 
 
 def _grouped(pairs: Iterable[tuple[str, Edge]]) -> dict[str, tuple[Edge, ...]]:

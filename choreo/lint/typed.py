@@ -26,7 +26,7 @@ from choreo.lint.uses import Purpose, Use, expressions, uses
 from choreo.lint.wording import KINDS, described, named, origin
 from choreo.plan import Edge
 from choreo.problem import Place, Problem, closest
-from choreo.spec import END, Expr, Fields, Fixed, Form, HumanPlayer, Items, Role, SetPlayer
+from choreo.spec import END, TRIGGER, Expr, Fields, Fixed, Form, HumanPlayer, Items, Role, SetPlayer
 
 CODES = (
     *("undeclared-field", "maybe-missing", "unknown-value", "type-clash", "bare-number", "not-a-condition"),
@@ -126,7 +126,11 @@ class Reader:
 
     def _carried(self, edge: Edge) -> Iterator[Problem]:
         handoff = edge.handoff
-        if handoff.revise or (handoff.each is not None and id(handoff.each) in self._faulty):
+        if (
+            handoff.revise
+            or handoff.index in self.survey.guessed
+            or (handoff.each is not None and id(handoff.each) in self._faulty)
+        ):
             return
         lane = self.survey.flow.lanes.behind(edge)
         scope = Scope("handoff", edge=edge, lane=lane[-1] if lane else None)
@@ -148,7 +152,7 @@ class Reader:
         )
         found = [_problem(misfit, place) for misfit in misfits(given, wanted, what)]
         yield from found
-        if not found:
+        if not found and not _is_broken(wanted) and not any(map(self._is_unread, edge.sources)):
             value = Value(given, what, place)
             yield from Proofs(self.inclusion, lambda _: value).given(value, wanted)
 
@@ -175,7 +179,8 @@ class Reader:
         """Hold what a form builds against a type, each key at its own place."""
         found = list(self._shape(form, wanted, scope))
         yield from found
-        if self._literals.issuperset(found) and not any(self._is_at_fault(expr, scope) for expr in expressions(form)):
+        at_fault = _is_broken(wanted) or any(self._is_at_fault(expr, scope) for expr in expressions(form))
+        if self._literals.issuperset(found) and not at_fault:
             yield from Proofs(self.inclusion, lambda part: self._value(part, scope)).form(form, wanted)
 
     def _is_at_fault(self, expr: Expr, scope: Scope) -> bool:
@@ -187,10 +192,16 @@ class Reader:
         if not all(scope.sees(name, self.survey.spec) for name in names):
             return True
         if "input" in names and scope.role is not None:
-            return self.survey.accepts.get(scope.role.name) is None
+            return self.survey.is_unread(self.survey.accepts.get(scope.role.name))
         if "out" in names and scope.edge is not None:
             names.update(scope.edge.sources)
-        return any(self.survey.emits.get(name, self) is None for name in names)
+        return any(self._is_unread(name) for name in names)
+
+    def _is_unread(self, name: str) -> bool:
+        """Whether the contract of what a name stands for is missing or broken, which is told there."""
+        if name == TRIGGER:
+            return self.survey.is_unread(self.survey.trigger)
+        return name in self.survey.emits and self.survey.is_unread(self.survey.emits[name])
 
     def _value(self, form: Form, scope: Scope) -> Value:
         name = self._called(form) if isinstance(form, Expr) else "this"
@@ -289,6 +300,11 @@ class Reader:
     def _called(self, expr: Expr) -> str:
         tree = self.survey.tree(expr)
         return "this" if isinstance(tree, ExpressionSyntax) else named(tree)
+
+
+def _is_broken(kind: Type) -> bool:
+    """Whether what is accepted is that of a contract with mistakes, which are told there."""
+    return any(part.contract.is_broken for part in kind.parts)
 
 
 _FORGIVEN: Mapping[Purpose, tuple[str, ...]] = {"condition": ("maybe-null", "maybe-missing"), "show": ("maybe-null",)}

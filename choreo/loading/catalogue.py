@@ -1,4 +1,4 @@
-"""All contracts of a `schemas` folder, on the disk or at a commit, with what is wrong with their texts."""
+"""All contracts of a `schemas` folder or of one spec, now or at a commit, with what is wrong with their texts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 from choreo.canonical import Payload
 from choreo.contract import Contract, Version, inspect_schema
 from choreo.errors import SpecErrors
+from choreo.loading.contracts import inline_contracts
 from choreo.loading.files import DiskFiles, Unreadable
-from choreo.loading.history import files_at
+from choreo.loading.history import file_at, files_at
 from choreo.loading.jsonfile import json_place, read_json
 from choreo.loading.text import decode
+from choreo.loading.yaml import read_yaml
 from choreo.problem import Place, Problem
 
 LOCK = "choreo.lock"
@@ -25,9 +27,10 @@ _ABOUT_KEYS = ("unknown-keyword", "old-keyword")
 
 @dataclass(frozen=True)
 class Catalogue:
-    """`folder` is the schemas folder as the caller sees it. Broken contracts are in `problems` only.
+    """`folder` is the schemas folder as the caller sees it, or the spec where `is_inline`.
 
-    `texts` are all texts by the path that a place shows; `lock` is the text of the lock file, if there is one.
+    Broken contracts are in `problems` only; `count` is how many versions there are, with them. `texts` are all texts
+    by the path that a place shows; `lock` is the text of the lock file, if there is one.
     """
 
     folder: str
@@ -35,6 +38,8 @@ class Catalogue:
     problems: tuple[Problem, ...]
     texts: Mapping[str, str]
     lock: str | None
+    count: int = 0
+    is_inline: bool = False
 
     @property
     def lock_path(self) -> str:
@@ -63,8 +68,30 @@ def read_catalogue(folder: str) -> Catalogue:
     return _catalogue(folder, files, problems)
 
 
-def read_catalogue_at(folder: str, ref: str) -> Catalogue:
-    """The contracts as they were at a commit. Raises UsageError."""
+def read_inline(data: bytes, shown: str) -> Catalogue:
+    """The contracts that a spec's text has under `contracts:`."""
+    document = read_yaml(data, shown)
+    found: dict[str, list[Contract]] = {}
+    problems: list[Problem] = list(document.problems) if document.root is None else []
+    count = 0
+    before = len(problems)
+    for contract in inline_contracts(document.root, document, problems) if document.root else ():
+        count += 1
+        if len(problems) == before:
+            found.setdefault(contract.name, []).append(contract)
+        before = len(problems)
+    texts = {shown: document.text}
+    return Catalogue(shown, _by_age(found), tuple(problems), texts, None, count, is_inline=True)
+
+
+def catalogue_at(catalogue: Catalogue, ref: str) -> Catalogue:
+    """The same contracts as they were at a commit. Raises UsageError."""
+    if not catalogue.is_inline:
+        return _read_catalogue_at(catalogue.folder, ref)
+    return read_inline(file_at(catalogue.folder, ref) or b"", catalogue.folder)
+
+
+def _read_catalogue_at(folder: str, ref: str) -> Catalogue:
     files = {path: data for path, data in files_at(folder, ref).items() if path == LOCK or _FILE.fullmatch(path)}
     return _catalogue(folder, files, [])
 
@@ -94,6 +121,7 @@ def _names(folder: str) -> list[str]:
 def _catalogue(folder: str, files: Mapping[str, bytes], problems: list[Problem]) -> Catalogue:
     found: dict[str, list[Contract]] = {}
     texts: dict[str, str] = {}
+    count = 0
     for path, data in sorted(files.items()):
         words = _FILE.fullmatch(path)
         shown = _shown(folder, path)
@@ -104,14 +132,17 @@ def _catalogue(folder: str, files: Mapping[str, bytes], problems: list[Problem])
             help = "name it after its version, such as 1.0.0.json"
             problems.append(Problem(Place(shown), "contract-file-name", message, help, "warning"))
             continue
+        count += 1
         contract = _contract(words[1], words[2], shown, data, problems, texts)
         if contract is not None:
             found.setdefault(words[1], []).append(contract)
-    contracts = {name: tuple(sorted(found[name], key=_age)) for name in sorted(found)}
     lock = files.get(LOCK)
-    return Catalogue(
-        folder, contracts, tuple(problems), texts, None if lock is None else lock.decode("utf-8", "replace")
-    )
+    lock_text = None if lock is None else lock.decode("utf-8", "replace")
+    return Catalogue(folder, _by_age(found), tuple(problems), texts, lock_text, count)
+
+
+def _by_age(found: Mapping[str, list[Contract]]) -> dict[str, tuple[Contract, ...]]:
+    return {name: tuple(sorted(found[name], key=_age)) for name in sorted(found)}
 
 
 def _age(contract: Contract) -> Version:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from choreo.canonical import NotData, Payload
-from choreo.contract import Contract, Where, inspect_schema
+from choreo.contract import Contract, Where
+from choreo.loading.inspected import inspected
 from choreo.loading.jsonfile import JsonText, read_json
-from choreo.loading.node import Node, plain
+from choreo.loading.node import Document, Node, plain
 from choreo.loading.page import Page
 from choreo.problem import Place, Problem
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
-_ABOUT_KEYS = ("unknown-keyword", "old-keyword")
-"""Findings about a key; the others are about its value."""
 
 
 def load_contracts(root: Node, page: Page) -> dict[str, tuple[Contract, ...]]:
     """Every version of every contract that the spec names, oldest first; a name without any is not in it.
 
-    A contract whose text is broken (a Problem there) stands in as one that accepts anything.
+    Where one is missing, the names of the others that stand in `schemas` are in it without versions: what else could
+    have been meant. A contract whose text is broken (a Problem there) stands in as what it
+    was probably meant to be, at worst as one that accepts anything.
     """
     found: dict[str, dict[str, Contract]] = {}
-    for contract in _inline(root, page):
+    for contract in inline_contracts(root, page.document, page.problems):
         found.setdefault(contract.name, {})[contract.version] = contract
     for name in page.contracts:
         for contract in _files(name, page):
@@ -33,25 +34,33 @@ def load_contracts(root: Node, page: Page) -> dict[str, tuple[Contract, ...]]:
                 message = f"`{contract.ref}` is defined inline and in a file"
                 also = (contract.place, "the file")
                 page.report(twin.place, "duplicate-contract", message, "keep one of the two", also)
-    for node, schema in page.schemas:
-        _inspect(schema, page.document.places(node), page.problems)
-    return {name: tuple(sorted(versions.values(), key=_age)) for name, versions in found.items() if versions}
+    told = {name: tuple(sorted(versions.values(), key=_age)) for name, versions in found.items() if versions}
+    if any(name not in told for name in page.contracts):
+        told |= {name: () for name in _others(page) if name not in found}
+    return told
+
+
+def _others(page: Page) -> list[str]:
+    """The names of all contracts in the schemas folder."""
+    files, folder = page.shelf.files, page.shelf.files.schemas()
+    names = [] if folder is None else files.names(folder)
+    return [name for name in names if any(file.endswith(".json") for file in files.names(f"{folder}/{name}"))]
 
 
 def _age(contract: Contract) -> tuple[int, ...]:
     return tuple(int(part) for part in contract.version.split("."))
 
 
-def _inline(root: Node, page: Page) -> Iterable[Contract]:
+def inline_contracts(root: Node, document: Document, problems: list[Problem]) -> Iterator[Contract]:
+    """The contracts under `contracts:`, each after what is wrong with it was added to `problems`."""
     owner = root.get("contracts")
     if owner is None:
         return
     for ref, node in owner.entries():
         name, _, version = ref.partition("@")
-        if _VERSION.fullmatch(version):
-            schema, where = plain(node), page.document.places(node)
-            _inspect(schema, where, page.problems)
-            yield _contract(name, version, schema, page.document.key(owner, ref), page.problems, where)
+        if _VERSION.fullmatch(version) and node.kind == "map":
+            schema, where = plain(node), document.places(node)
+            yield _inspected(name, version, schema, document.key(owner, ref), problems, where)
 
 
 def _files(name: str, page: Page) -> Iterable[Contract]:
@@ -77,29 +86,30 @@ def _file(name: str, version: str, path: str, page: Page) -> Contract:
     text = page.shelf.text(path, page.contracts[name], "contract")
     schema = None if text is None else read_json(text, shown, page.problems)
     if text is None or len(page.problems) > before:
-        return _contract(name, version, {}, Place(shown), page.problems)
+        return _stand_in(name, version, {}, Place(shown))
     if not isinstance(schema, dict):
         message = "a contract is a JSON object"
         page.report(Place(shown), "wrong-type", message, 'write a JSON Schema: {"type": "object", ...}')
-        return _contract(name, version, {}, Place(shown), page.problems)
-    where = JsonText(text, shown)
-    _inspect(schema, where, page.problems)
-    return _contract(name, version, schema, Place(shown), page.problems, where)
+        return _stand_in(name, version, {}, Place(shown))
+    return _inspected(name, version, schema, Place(shown), page.problems, JsonText(text, shown))
 
 
-def _contract(
-    name: str, version: str, schema: dict[str, Any], place: Place, problems: list[Problem], where: Where | None = None
+def _inspected(
+    name: str, version: str, schema: dict[str, Any], place: Place, problems: list[Problem], where: Where
 ) -> Contract:
+    """The contract, or what it was probably meant to be where something is wrong with it, which is told."""
+    read, is_broken = inspected(schema, where, problems)
+    if is_broken:
+        return _stand_in(name, version, read, place, where)
     try:
-        digest = Payload.of(schema).digest
+        return Contract(name, version, schema, Payload.of(schema).digest, place, where)
     except NotData as error:
         problems.append(Problem(place, "bad-json", str(error), "a contract is plain JSON"))
-        schema, digest = {}, Payload.of({}).digest
-    return Contract(name, version, schema, digest, place, where)
+        return _stand_in(name, version, {}, place)
 
 
-def _inspect(schema: Mapping[str, Any], where: Where, problems: list[Problem]) -> None:
-    """What is wrong with a schema in itself, at its places in the file."""
-    for pointer, code, message, help in inspect_schema(schema):
-        at_key = code in _ABOUT_KEYS or "/patternProperties/" in pointer
-        problems.append(Problem(where(pointer, at_key), code, message, help))
+def _stand_in(name: str, version: str, schema: Mapping[str, Any], place: Place, where: Where | None = None) -> Contract:
+    try:
+        return Contract(name, version, schema, Payload.of(schema).digest, place, where, is_broken=True)
+    except NotData:
+        return Contract(name, version, {}, Payload.of({}).digest, place, where, is_broken=True)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from choreo.loading.node import Node
 from choreo.loading.page import Page, seconds
 from choreo.problem import Place
-from choreo.spec import END, Expr, Form, Handoff, Template, Touchpoint
+from choreo.spec import Expr, Form, Handoff, Template, Touchpoint
 
 SourcesAs = Literal["one", "join", "any"]
 
 
-def read_handoffs(node: Node | None, page: Page) -> tuple[Handoff, ...]:
-    """The handoffs of the pruned tree; one without a source or a target (a Problem already) is left out."""
-    found = [_handoff(index, item, page) for index, item in enumerate(node.items() if node is not None else [])]
+def read_handoffs(node: Node | None, page: Page, roles: Collection[str]) -> tuple[Handoff, ...]:
+    """The handoffs of the pruned tree. One whose sources or targets could not be read (a Problem already) has none
+    of them; one that has neither is left out.
+    """
+    found = [_handoff(index, item, page, roles) for index, item in enumerate(node.items() if node is not None else [])]
     return tuple(handoff for handoff in found if handoff is not None)
 
 
-def _handoff(index: int, node: Node, page: Page) -> Handoff | None:
+def _handoff(index: int, node: Node, page: Page, roles: Collection[str]) -> Handoff | None:
     sources, sources_as = _sources(node.get("from"))
     to = node.get("to")
     targets = [] if to is None else [to] if to.kind == "text" else to.items()
-    if not sources or not targets:
+    if not sources and not targets:
         return None
     touchpoint = node.get("touchpoint")
     handoff = Handoff(
@@ -51,7 +54,7 @@ def _handoff(index: int, node: Node, page: Page) -> Handoff | None:
         gather=page.value(node, "gather", False),
         after=_after(node.get("after"), page),
     )
-    _check_together(handoff, node, page)
+    _check_together(handoff, node, page, roles)
     return handoff
 
 
@@ -67,15 +70,15 @@ def _sources(node: Node | None) -> tuple[list[Node], SourcesAs]:
     return sources, "any" if len(sources) > 1 else "one"
 
 
-def _check_together(handoff: Handoff, node: Node, page: Page) -> None:
+def _check_together(handoff: Handoff, node: Node, page: Page, roles: Collection[str]) -> None:
     """Keys that mean something only beside others."""
-    if handoff.pick is not None and len(handoff.targets) < 2:
+    if handoff.pick is not None and len(handoff.targets) == 1:
         message = "`pick` chooses among the names in `to`, and there is only one"
         page.report(
             page.document.key(node, "pick"), "bad-combination", message, "write `to` as a list, or remove `pick`"
         )
-    if END in handoff.targets:
-        return
+    if not all(name in roles for name in handoff.targets) or not handoff.targets:
+        return  # it leads to `end`, or to nobody, which is told elsewhere
     for key, given in (("outcome", handoff.outcome is not None), ("fail", handoff.fail)):
         if given:
             message = f"`{key}` only means something on a handoff to `end`"

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from choreo.loading.files import Shelf
+from choreo.loading.inspected import inspected
 from choreo.loading.node import Document, Node, plain
 from choreo.loading.scalars import spots_of
 from choreo.loading.template import Passage, split
 from choreo.loading.text import line_spots
 from choreo.loading.traps import short
 from choreo.problem import Place, Problem
-from choreo.spec import ContractRef, Expr, Fields, Fixed, Form, InlineSchema, Items, Template
+from choreo.spec import ANY_VERSION, ContractRef, Expr, Fields, Fixed, Form, InlineSchema, Items, Template
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -39,14 +39,13 @@ class Page:
     """What the functions of `choreo.loading` that build nouns share.
 
     `contracts` collects the name of every contract that the spec refers to, with the place of its first
-    mention; `schemas` every inline schema with the node it was written in.
+    mention.
     """
 
     document: Document
     shelf: Shelf
     problems: list[Problem]
     contracts: dict[str, Place] = field(default_factory=dict)
-    schemas: list[tuple[Node, Mapping[str, Any]]] = field(default_factory=list)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -59,6 +58,10 @@ class Page:
 
     def place(self, node: Node) -> Place:
         return self.document.place(node)
+
+    def key_of(self, owner: Node, key: str) -> Place | None:
+        """Where a key stands, or None."""
+        return None if owner.get(key) is None else self.document.key(owner, key)
 
     def text(self, owner: Node, key: str) -> str | None:
         """The text under a key, or None."""
@@ -154,11 +157,12 @@ class Page:
             return None
         place = self.place(node)
         if node.kind == "map":
-            schema = plain(node)
-            self.schemas.append((node, schema))
-            return InlineSchema(schema, place, self.document.places(node))
+            where = self.document.places(node)
+            schema, is_broken = inspected(plain(node), where, self.problems)
+            return InlineSchema(schema, place, where, is_broken)
         name, _, wanted = node.value.partition("@")
-        self.contracts.setdefault(name, place)
+        if wanted != ANY_VERSION:
+            self.contracts.setdefault(name, place)
         return ContractRef(name, wanted, place)
 
     def duration(self, owner: Node, key: str) -> float | None:

@@ -36,7 +36,7 @@ def read_spec(root: Node, page: Page, path: str, folder: str) -> Spec:
         version=page.text(root, "version") or "",
         trigger=_trigger(root, page),
         roles=roles,
-        handoffs=read_handoffs(root.get("handoffs"), page),
+        handoffs=read_handoffs(root.get("handoffs"), page, roles),
         touchpoints=touchpoints,
         models=_models(root, page),
         result=_result(root, page),

@@ -11,12 +11,12 @@ from choreo.errors import ChoreoError
 from choreo.loading.loaded import Loaded
 from choreo.plan import Plan, make_plan
 from choreo.problem import Place
-from choreo.spec import ContractRef, InlineSchema
+from choreo.spec import ContractRef, InlineSchema, ModelPlayer
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One end of a handoff. `role` is `trigger` or `result` for those.
+    """One end of a handoff. `role` is `trigger` or `result` for those, `role.tool` for a tool of its model.
 
     `range` is as written, or the version that reaches a role which leaves out its `accepts`.
     """
@@ -55,6 +55,8 @@ def _parties(loaded: Loaded) -> Iterator[Party]:
     for role in spec.roles.values():
         accepts = role.accepts or (plan.roles[role.name].accepts if plan else None)
         ends += [(role.name, "accepts", accepts, role.place), (role.name, "emits", role.emits, role.place)]
+        tools = role.player.tools if isinstance(role.player, ModelPlayer) else ()
+        ends += [(f"{role.name}.{tool.name}", "accepts", tool.accepts, tool.place) for tool in tools]
     result = spec.result.emits if spec.result else plan.result if plan else None
     ends.append(("result", "emits", result, spec.result.place if spec.result else spec.place))
     for role_name, does, named, place in ends:

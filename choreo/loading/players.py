@@ -46,6 +46,7 @@ def read_role(name: str, place: Place, node: Node, page: Page) -> Role:
         effect=page.value(node, "effect", "none"),
         key=page.expr(node, "key"),
         cache=page.value(node, "cache", False),
+        effect_place=page.key_of(node, "effect"),
     )
     if not isinstance(role.player, ModelPlayer | HumanPlayer):
         _alone(node, "thread", "a role that a model or a person plays", page)
@@ -150,6 +151,7 @@ def _http(node: Node, place: Place, feedback: bool, page: Page) -> HttpService:
         query=page.form_at(node, "query"),
         body=page.form_at(node, "body"),
         takes_feedback=feedback,
+        method_place=page.key_of(node, "method"),
     )
 
 

@@ -122,7 +122,7 @@ class _Shape:
             return node
         what = f"`{short(node.value)}` is not {expected(schema)}" if node.value.strip() else f"{label} is empty"
         self._report(self.document.place(node), "bad-value", what, example(schema) or "write a value")
-        return None
+        return recovered(node, schema)
 
     def _number(self, node: Node, schema: Schema, label: str) -> Node | None:
         if node.kind not in ("int", "float"):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from choreo.loading.node import NO_KEYS, Kind, Node
+from choreo.spec import ANY_VERSION
 
 _TYPE_WORDS = {
     "string": "text",
@@ -140,6 +141,8 @@ def meant_boolean(text: str) -> bool | None:
 def recovered(node: Node, schema: Mapping[str, Any]) -> Node | None:
     """The value that was probably meant, so that one slip does not hide or cause other findings."""
     types = schema.get("type")
+    if schema.get("title") in _REFERENCES:
+        return _like(node, "text", _reference(node))
     if schema.get("title") == "a JSON Schema":  # the contract is there, whatever was meant to be in it
         return Node("map", {}, node.line, node.column, node.start, node.end)
     if types == "string" and node.kind in ("int", "float", "bool"):
@@ -153,6 +156,16 @@ def recovered(node: Node, schema: Mapping[str, Any]) -> Node | None:
         least = schema.get("minimum", 1)
         return _like(node, "int", max(least, int(node.value)) if digits else least)
     return None
+
+
+_REFERENCES = ("an exact contract version", "a contract with a version or range", "a contract")
+_RANGE = re.compile(r"[a-z][a-z0-9_-]*@[~^]?[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
+
+
+def _reference(node: Node) -> str:
+    """A contract, as far as it can be read: with a range where one version belongs, or with no version at all."""
+    written = node.value.strip() if node.kind == "text" else ""
+    return written if _RANGE.fullmatch(written) else f"{written.partition('@')[0]}@{ANY_VERSION}"
 
 
 def _like(node: Node, kind: Kind, value: Any) -> Node:

@@ -18,7 +18,7 @@ from choreo.plan import Plan
 from choreo.players.base import Turn, Visit
 from choreo.spec import Expr, ModelPlayer, ModelSettings
 
-_NO_MATTER = frozenset({"place", "who_place", "spots", "path", "where"})
+_NO_MATTER = frozenset({"place", "who_place", "method_place", "spots", "path", "where", "is_broken"})
 
 
 class Identity(NamedTuple):

@@ -70,8 +70,8 @@ def case(**changed):
     return {**CASE, "properties": {"amount": {**CASE["properties"]["amount"], **changed}}}
 
 
-def check(*paths, base=None, as_json=False):
-    return check_contracts(paths, base=base, as_json=as_json, quiet=False)
+def check(*paths, base=None, as_json=False, strict=False):
+    return check_contracts(paths, base=base, as_json=as_json, quiet=False, strict=strict)
 
 
 def diff(old=None, new=None, *, base=None, against=None, as_json=False):
@@ -125,6 +125,19 @@ def test_check_is_content_with_a_locked_project(project, capsys):
 def test_check_without_a_lock_advises_one(project, capsys):
     assert check() == 0
     assert "advice[no-lock]" in capsys.readouterr().out
+
+
+def test_a_version_that_was_not_locked_is_told_with_the_command_and_fails_when_strict(project, capsys):
+    lock_contracts((), rewrite=False)
+    put("case", "1.1.0", case(maximum=20))
+    assert check() == 0
+    told = capsys.readouterr().out
+    assert "schemas/case/1.1.0.json:1:1: warning[version-not-locked]: case@1.1.0 is not in choreo.lock" in told
+    assert "choreo contract lock" in told
+    assert "no problems" not in told
+    assert check(strict=True) == 1
+    lock_contracts((), rewrite=False)
+    assert check(strict=True) == 0
 
 
 def test_a_changed_digest_of_a_released_version_is_an_error(project, capsys):
