@@ -107,7 +107,7 @@ def pattern_fault(pattern: str) -> str | None:
     try:
         compile_expression("''.matches(pattern)").evaluate({"pattern": pattern})
     except ExpressionError as error:
-        return error.message.removeprefix("invalid regular expression: ")
+        return error.message.removeprefix("invalid regular expression: ").removesuffix(f": {pattern}")
     return None
 
 

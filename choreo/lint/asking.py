@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from choreo.expression import ExpressionError, ExpressionSyntax, Node, compile_expression, free_names
+from choreo.expression import ExpressionError, ExpressionSyntax, compile_expression, free_names
 from choreo.lint.folding import never
 from choreo.lint.meaning import Meanings
 from choreo.lint.scopes import Scope
@@ -38,7 +38,7 @@ def idle_touchpoint(survey: Survey) -> Iterator[Problem]:
 def _never_approves(survey: Survey, gate: Touchpoint) -> Problem:
     behind = dict.fromkeys(name for edge in survey.guarded[gate.name] for name in edge.handoff.targets)
     names = " and ".join(f"`{name}`" for name in behind)
-    sure = gate.when is None or _comes_out(survey, gate, gate.when) is True
+    sure = gate.when is None or _always(True, gate, gate.when, Meanings(survey))
     does = "is never reached through it" if sure else "is reached through it only unasked"
     message = f"nobody can say yes at `{gate.name}` (its `may` has no `approve`): {names} {does}"
     also = tuple(
@@ -50,26 +50,22 @@ def _never_approves(survey: Survey, gate: Touchpoint) -> Problem:
 
 def asking(survey: Survey) -> frozenset[str]:
     """The touchpoints that can ask. An error in a `when` makes it ask."""
-    gates = survey.spec.touchpoints.values()
-    return frozenset(
-        gate.name for gate in gates if gate.when is None or _comes_out(survey, gate, gate.when) is not False
-    )
+    if survey.asking is None:
+        gates, meanings = survey.spec.touchpoints.values(), Meanings(survey)
+        idle = {gate.name for gate in gates if gate.when is not None and _always(False, gate, gate.when, meanings)}
+        survey.asking = frozenset(survey.spec.touchpoints.keys() - idle)
+    return survey.asking
 
 
-def _comes_out(survey: Survey, gate: Touchpoint, when: Expr) -> bool | None:
-    """What the `when` of a touchpoint always gives; None where that depends, or where it is an error."""
-    tree = survey.tree(when)
+def _always(truth: bool, gate: Touchpoint, when: Expr, meanings: Meanings) -> bool:
+    """Whether the `when` of a touchpoint comes out so whatever waits there."""
+    tree = meanings.survey.tree(when)
     if isinstance(tree, ExpressionSyntax):
-        return None
+        return False
     if not any(free_names(tree)):
-        return _constant(when.text)
-    meanings, scope = Meanings(survey), Scope("touchpoint", gate=gate)
-    outcomes = [truth for truth in (True, False) if not _is_never(tree, truth, meanings, scope)]
-    return outcomes[0] if len(outcomes) == 1 else None
-
-
-def _is_never(tree: Node, truth: bool, meanings: Meanings, scope: Scope) -> bool:
-    return never([(tree, truth)], lambda path: meanings.at(path, scope))
+        return _constant(when.text) is truth
+    scope = Scope("touchpoint", gate=gate)
+    return never([(tree, not truth)], lambda path: meanings.at(path, scope))
 
 
 def _constant(text: str) -> bool | None:

@@ -29,6 +29,7 @@ from choreo.lint.wording import KINDS, LISTED, described, listed, named, origin,
 from choreo.problem import Place, closest
 
 Args = list[Type]
+_LONGEST = 60
 
 
 def group(kind: str) -> str:
@@ -295,7 +296,9 @@ def _pattern(part: Node, found: Findings) -> None:
     fault = pattern_fault(part.value) if isinstance(part, Const) and part.kind == "string" else None
     if fault is not None:
         help = "patterns in expressions are those of RE2: no look-around, no references to groups"
-        found.tell(part, "pattern-syntax", f"{named(part)} is no regular expression: {fault}", help)
+        text = named(part)
+        text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
+        found.tell(part, "pattern-syntax", f"{text} is no regular expression: {fault}", help)
 
 
 _ASKED: Mapping[str, tuple[Callable[[str, str], bool], str]] = {

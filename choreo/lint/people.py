@@ -129,6 +129,8 @@ def _all_the_same(
     """
     unseen = _past_nobody(survey, asks, reviewers=False)
     anew = survey.flow.origins.get(asked, frozenset())
+    if asked in survey.guarded and asked not in asks:
+        return  # nobody is asked there, so nothing comes of it
     for edge in survey.outgoing.get(asked, ()) if receivers else ():
         if edge.handoff.on != event or edge.handoff.touchpoint in asks:
             continue

@@ -34,6 +34,8 @@ class Survey:
         self.spec = spec
         self.contracts = contracts
         self._family = family or {}
+        self.asking: frozenset[str] | None = None
+        """The touchpoints that can ask, once `choreo.lint.asking` has found them: several rules want to know."""
         self._trees: dict[str, Node | ExpressionSyntax] = {}
         self._resolved: dict[tuple[str, str], Contract | None] = {}
 

@@ -63,3 +63,13 @@ def test_a_person_who_declines_has_not_said_yes() -> None:
     assert not [
         one for one in problems(declined.replace("failed, to: pay", "failed, to: end")) if "-approves" in one.code
     ]
+
+
+def test_what_never_asks_is_never_refused_and_guards_nothing_on_the_way() -> None:
+    refused = "from: ok, on: rejected, to: pay, pass: draft"
+    text = flow(*WAY, refused, roles=PAY.format("pay"), more=GATE.replace("Go on?", "Go on?, when: 'false'"))
+    assert [one.code for one in problems(text) if "approves" in one.code] == []
+    through = (refused.replace("to: pay", "to: a"), "from: a, to: pay, touchpoint: idle")
+    idle = f"{GATE}\n  idle: {{ask: Really?, when: 'false'}}"
+    text = flow(*WAY, *through, roles=PAY.format("pay"), more=idle)
+    assert [one.severity for one in problems(text) if one.code == "refusal-approves"] == ["error"]
