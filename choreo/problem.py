@@ -62,6 +62,28 @@ def closest(word: str, known: tuple[str, ...] | list[str]) -> str | None:
     return found[0] if found else None
 
 
+def near_miss(word: str, known: tuple[str, ...] | list[str], most: int | None = None) -> str | None:
+    """The known word from which at most `most` letters differ (two where it is not given; one, in short words)."""
+    if most is None:
+        most = 1 if len(word) < 5 else 2
+    close = [(_distance(word.lower(), one), one) for one in known if abs(len(word) - len(one)) <= most]
+    return min((pair for pair in close if pair[0] <= most), default=(0, None))[1]
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters must be deleted, inserted, replaced or swapped with their neighbour."""
+    rows = [list(range(len(other) + 1))]
+    for i, mine in enumerate(one):
+        row = [i + 1]
+        for j, theirs in enumerate(other):
+            cost = min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (mine != theirs))
+            if i and j and (mine, one[i - 1]) == (other[j - 1], theirs):
+                cost = min(cost, rows[i - 1][j - 1] + 1)
+            row.append(cost)
+        rows.append(row)
+    return rows[-1][-1]
+
+
 def suggestion(word: str, known: tuple[str, ...] | list[str], noun: str) -> str:
     """A help text: the nearest known word if there is one, else the list of what exists."""
     near = closest(word, known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from choreo.expression import ExpressionSyntax, free_names
 from choreo.lint.model_names import FRONTIER, LOCAL, PROVIDERS, SMALL
@@ -12,7 +12,7 @@ from choreo.lint.survey import Survey
 from choreo.lint.types import Type
 from choreo.lint.uses import Use, uses, uses_of
 from choreo.plan import Edge
-from choreo.problem import Place, Problem
+from choreo.problem import Place, Problem, near_miss
 from choreo.spec import END, ModelPlayer, Role
 
 _MANY = 3
@@ -67,7 +67,7 @@ def _bare(name: str, place: Place) -> Problem:
 
 
 def _no_weights(name: str, place: Place) -> Problem:
-    near = _near(name, LOCAL)
+    near = near_miss(name, LOCAL)
     message = f"there are no weights `{name}` in the catalogue"
     if near is not None:
         return Problem(place, "unknown-weights", message, f"did you mean `local/{near}`?")
@@ -77,33 +77,12 @@ def _no_weights(name: str, place: Place) -> Problem:
 
 
 def _no_provider(provider: str, rest: str, place: Place) -> Problem:
-    near = _near(provider, (*PROVIDERS, "local"))
+    near = near_miss(provider, (*PROVIDERS, "local"))
     message = f"no provider `{provider}` is known"
     if near is not None:
         return Problem(place, "unknown-provider", message, f"did you mean `{near}/{rest}`?")
     help = f"for a server of your own write `model: openai/{rest}` and `api_base`"
     return Problem(place, "unknown-provider", message, help, "warning")
-
-
-def _near(word: str, known: Sequence[str]) -> str | None:
-    """The known word from which at most two letters differ (one, in short words)."""
-    most = 1 if len(word) < 5 else 2
-    close = [(_distance(word.lower(), one), one) for one in known if abs(len(word) - len(one)) <= most]
-    return min((pair for pair in close if pair[0] <= most), default=(0, None))[1]
-
-
-def _distance(one: str, other: str) -> int:
-    """How many letters must be deleted, inserted, replaced or swapped with their neighbour."""
-    rows = [list(range(len(other) + 1))]
-    for i, mine in enumerate(one):
-        row = [i + 1]
-        for j, theirs in enumerate(other):
-            cost = min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (mine != theirs))
-            if i and j and (mine, one[i - 1]) == (other[j - 1], theirs):
-                cost = min(cost, rows[i - 1][j - 1] + 1)
-            row.append(cost)
-        rows.append(row)
-    return rows[-1][-1]
 
 
 # -- the right size ------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from choreo.loading.environment import environment_problems, prompt_problems
 from choreo.loading.files import DiskFiles, Files, Shelf, StoredFiles, Unreadable
 from choreo.loading.page import Page
 from choreo.loading.parse import read_spec
+from choreo.loading.settings import settings_problems
 from choreo.loading.shape import check_shape
 from choreo.loading.unplayed import unplayed_problems
 from choreo.loading.yaml import read_yaml
@@ -121,6 +122,7 @@ def _read(data: bytes, path: str, files: Files) -> Loaded:
     page = Page(document, shelf, problems)
     spec = read_spec(root, page, path, folder or ".")
     problems += environment_problems(document, document.root)
+    problems += settings_problems(document, root)
     problems += unplayed_problems(document, root)
     for role in spec.roles.values():
         prompt = getattr(role.player, "prompt", None)

@@ -50,7 +50,8 @@ def missing_mark(text: str, index: int, path: str) -> Problem | None:
     if not before.strip() and _beside_a_list(text, start, len(before)):
         return _dash(here)
     if before.strip(" -"):
-        return None
+        first = start + _indent(before)
+        return _dash(place_at(text, first, path)) if _above_a_list(text, start, first - start) else None
     glued, bare = _NO_BLANK.fullmatch(line), _NO_COLON.fullmatch(line)
     if glued is not None:
         help = f"write `{glued[1]}: {glued[2]}`"
@@ -99,6 +100,13 @@ def _beside_a_list(text: str, start: int, indent: int) -> bool:
             return _indent(line) == indent and line.lstrip(" ").startswith("- ")
         above = _line_above(text, above)
     return False
+
+
+def _above_a_list(text: str, start: int, indent: int) -> bool:
+    """Whether what stands below a line, at its indentation, are a list's items."""
+    lines = text[_line_end(text, start) + 1 :].split("\n")
+    below = next((line for line in lines if _indent(line) <= indent), "")
+    return _indent(below) == indent and below.startswith("- ", indent)
 
 
 def _line_above(text: str, start: int) -> int | None:

@@ -79,7 +79,7 @@ def _structure(what: str, here: Place, opened: Place, text: str, index: int) -> 
         bracket = what[-2:-1]
         also = ((opened, "opened here"),) if opened != here else ()
         help = f"close the list or map with `{bracket}`"
-        if text[index : index + 1] in "[]{}":
+        if index < len(text) and text[index] in "[]{}":
             help += f"; a text that holds `{text[index]}` must stand in quotes here"
         return Problem(here, "yaml-syntax", f"expected `,` or `{bracket}` here", help, also=also)
     if "escape" in what:

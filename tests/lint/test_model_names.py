@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from choreo.lint.model_names import LOCAL, PROVIDERS
-from choreo.lint.models import _is_frontier, _near
+from choreo.lint.models import _is_frontier
+from choreo.problem import near_miss
 from choreo.weights import read_catalogue
 
 
@@ -71,4 +72,4 @@ def test_the_largest_models_are_told_by_their_names(name: str | None, large: boo
     ],
 )
 def test_a_misspelt_provider_is_one_or_two_letters_away(word: str, near: str | None) -> None:
-    assert _near(word, PROVIDERS) == near
+    assert near_miss(word, PROVIDERS) == near

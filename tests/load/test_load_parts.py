@@ -296,6 +296,45 @@ def test_braces_that_are_no_expression_stay_text(tmp_path, text):
     assert load_spec(str(tmp_path / "a.yaml")).problems == ()
 
 
+def with_settings(written):
+    return load(GOOD.replace("timeout: 30s", f"timeout: 30s, {written}")).problems
+
+
+@pytest.mark.parametrize(
+    ("written", "help"),
+    [
+        ("htp://x/v1", "did you mean `http://x/v1`?"),
+        ("htps://x/v1", "did you mean `https://x/v1`?"),
+        ("http:/x/v1", "did you mean `http://x/v1`?"),
+        ("https//x/v1", "did you mean `https://x/v1`?"),
+        ("localhost:8000/v1", "did you mean `http://localhost:8000/v1`?"),
+        ("api.example/v1", "did you mean `https://api.example/v1`?"),
+        ("ftp://x/v1", "write `http://...` or `https://...`"),
+    ],
+)
+def test_an_api_base_without_a_scheme_that_is_known_is_a_warning(written, help):
+    [problem] = with_settings(f'api_base: "{written}"')
+    assert (problem.code, problem.severity, problem.help) == ("unknown-scheme", "warning", help)
+
+
+@pytest.mark.parametrize("written", ["http://x", "HTTPS://x/v1", "${env:BASE}", "${env:BASE}/v1"])
+def test_an_api_base_that_is_an_address_or_a_variable_is_fine(written):
+    assert with_settings(f'api_base: "{written}"') == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("temprature", "temperature"), ("max_token", "max_tokens"), ("topp", "top_p")]
+)
+def test_a_parameter_that_is_nearly_a_known_one_is_a_warning(written, meant):
+    [problem] = with_settings(f"params: {{{written}: 1}}")
+    assert (problem.code, problem.severity, problem.help) == ("unknown-param", "warning", f"did you mean `{meant}`?")
+
+
+@pytest.mark.parametrize("written", ["temperature", "top_k", "a", "n", "my_new_one", "reasoning_effort"])
+def test_a_parameter_that_is_known_or_all_new_is_fine(written):
+    assert with_settings(f"params: {{{written}: 1}}") == ()
+
+
 # -- roles and handoffs --------------------------------------------------------------------------
 
 
