@@ -47,7 +47,7 @@ handoffs:
   - {{from: look, on: rejected, to: end, pass: trigger}}
   - {{from: pay, to: end}}
 touchpoints:
-  look: {{ask: Pay?, when: "false"}}
+  look: {{ask: Pay?, when: "run.id == ''"}}
 """
 
 
@@ -102,7 +102,7 @@ handoffs:
   - {{from: look, on: rejected, to: end, pass: trigger}}
   - {{from: find, to: end}}
 touchpoints:
-  look: {{ask: Find?, when: "false"}}
+  look: {{ask: Find?, when: "run.id == ''"}}
 """
 
 
