@@ -19,7 +19,7 @@ from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
 from choreo.lint.types import ANSWERS, ANY, NUMBERS, QUESTION, Alt, Type, built, literal
 from choreo.lint.uses import Purpose, Use, expressions, uses
-from choreo.lint.wording import KINDS, described, named, origin
+from choreo.lint.wording import KINDS, described, is_absent, named, null_origin, origin
 from choreo.plan import Edge
 from choreo.problem import Place, Problem, closest
 from choreo.spec import END, TRIGGER, Expr, Fields, Fixed, Form, HumanPlayer, Items, Role, SetPlayer
@@ -297,9 +297,11 @@ def _edge_number(scope: Scope) -> int:
 
 def _problem(misfit: Misfit, place: Place) -> Problem:
     accepted = origin(misfit.wanted, "(what is accepted)", *misfit.refusing)
-    also = accepted + origin(misfit.given, "(what is given)", *misfit.giving, field=misfit.field)
+    given, message = origin(misfit.given, "(what is given)", *misfit.giving, field=misfit.field), misfit.message
+    if misfit.code == "maybe-null" and isinstance(misfit.given, Type) and is_absent(misfit.given):
+        given, message = null_origin(misfit.given), f"{message}: an absent field reads as null"
     severity = "error" if misfit.sure else "warning"
-    return Problem(place, misfit.code, misfit.message, misfit.help, severity, also)  # type: ignore[arg-type]
+    return Problem(place, misfit.code, message, misfit.help, severity, accepted + given)  # type: ignore[arg-type]
 
 
 # -- what an expression is for -------------------------------------------------------------------
