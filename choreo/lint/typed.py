@@ -155,6 +155,8 @@ class Reader:
         lane = self.survey.flow.lanes.behind(edge)
         scope = Scope("handoff", edge=edge, lane=lane[-1] if lane else None)
         for target, place in zip(handoff.targets, handoff.target_places, strict=False):
+            if handoff.fails(target):
+                continue
             if handoff.passes is not None:
                 yield from self.payload(handoff.passes, self.meanings.received(target), scope)
             elif self._is_judged(edge, target):
