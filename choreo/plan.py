@@ -288,7 +288,8 @@ def _accepted(
     """What each role accepts: as declared, else the one contract that every incoming handoff carries."""
     found = {name: resolve(role.accepts, contracts, name) for name, role in spec.roles.items()}
     for name in [*(name for name, role in spec.roles.items() if role.accepts is None), END]:
-        incoming = [edge for edge in edges if name in edge.handoff.targets and not edge.handoff.revise]
+        leading = (edge for edge in edges if name in edge.handoff.targets)
+        incoming = [edge for edge in leading if not edge.handoff.revise and not edge.handoff.fails(name)]
         kinds = {kind.ref if kind else "": kind for kind in (carried(edge, emits, trigger) for edge in incoming)}
         found[name] = next(iter(kinds.values())) if len(kinds) == 1 else None
     return found

@@ -296,6 +296,10 @@ class Handoff(Struct, frozen=True):
     gather: bool = False
     after: Expr | float | None = None
 
+    def fails(self, target: str) -> bool:
+        """Whether it ends the run as failed there: what it carries is kept, and is no result."""
+        return self.fail and target == END
+
 
 class Touchpoint(Struct, frozen=True):
     name: str

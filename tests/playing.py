@@ -59,9 +59,10 @@ def run_spec(
     gate: Gate | None = None,
     player: Callable[[Role], Any] = lambda role: player_for(role.player),
     modules: Mapping[str, str] | None = None,
+    head: str = HEAD,
 ) -> Ran:
-    """Write `HEAD` and the spec's body, and python modules beside it; play it on `value`."""
-    (folder / "spec.yaml").write_text(HEAD + textwrap.dedent(body))
+    """Write the head and the spec's body, and python modules beside it; play it on `value`."""
+    (folder / "spec.yaml").write_text(head + textwrap.dedent(body))
     for name, text in (modules or {}).items():
         (folder / f"{name}.py").write_text(textwrap.dedent(text))
     checked = check_spec(str(folder / "spec.yaml"))

@@ -71,8 +71,9 @@ def violations(
 ) -> tuple[tuple[str, str], ...]:
     """What an edited payload or a filled-in form breaks: (JSON pointer, sentence) pairs."""
     if question.arrival is not None:
-        target = question.arrival.target
-        contract = plan.result if target == END else plan.roles[target].accepts
+        target, handoff = question.arrival.target, plan.edges[question.arrival.edge].handoff
+        given = None if handoff.fails(target) else plan.result
+        contract = given if target == END else plan.roles[target].accepts
     else:
         contract = plan.roles[position.hops[question.asked.hop].role].emits
     return check(contract, payload).violations if contract is not None else ()

@@ -82,7 +82,7 @@ def build_payload(plan: Plan, edge: Edge, target: str, out: Payload | None, name
         return edge.passes.build(names)
     if edge.each is not None:
         return Payload.of(names["item"])
-    if target == END and plan.result_form is not None:
+    if target == END and plan.result_form is not None and not edge.handoff.fail:
         return plan.result_form.build(names)
     if out is None:
         raise Fault("no-output", "there is no output to hand over")
@@ -90,8 +90,10 @@ def build_payload(plan: Plan, edge: Edge, target: str, out: Payload | None, name
 
 
 def judged(plan: Plan, check: Check, edge: Edge, target: str, payload: Payload) -> tuple[Verdict | None, Blame | None]:
-    """What the receiver's contract says of a payload, and who is to blame where it says no."""
-    if edge.handoff.revise:
+    """What the receiver's contract says of a payload, and who is to blame where it says no. A run that fails has no
+    result: what is kept of it has no contract.
+    """
+    if edge.handoff.revise or edge.handoff.fails(target):
         return None, None
     unchanged = plan.unchanged[edge.number]
     if target == END and edge.passes is None and plan.result_form is not None:

@@ -156,7 +156,7 @@ def contract_mismatch(survey: Survey) -> Iterator[Problem]:
         if sent is None or edge.handoff.revise:
             continue
         for target, place in zip(edge.handoff.targets, edge.handoff.target_places, strict=False):
-            wanted = _wanted(survey, target)
+            wanted = None if edge.handoff.fails(target) else _wanted(survey, target)
             if (
                 wanted is None
                 or sent.name.startswith("<")
@@ -220,6 +220,8 @@ def unnamed_contract(survey: Survey) -> Iterator[Problem]:
             yield Problem(role.place, "unnamed-contract", message, help, also=_senders(survey, role))
     for edge in survey.edges:
         for target in edge.handoff.targets if edge.handoff.touchpoint else ():
+            if edge.handoff.fails(target):
+                continue
             contract = survey.result if target == END else survey.accepts.get(target)
             if _is_unnamed(contract):
                 place = edge.handoff.touchpoint_place or edge.handoff.place

@@ -7,7 +7,19 @@ from msgspec import Struct, field
 from choreo.expression import Const, Ident, Node, Select
 from choreo.lint.schemas import Field, declared_fields, field_of, item_of
 from choreo.lint.types import ANY, NUMBERS, STRING, Alt, Type, either
-from choreo.lint.wording import KINDS, contract_name, described, field_offset, named, origin, start, written
+from choreo.lint.wording import (
+    ABSENT,
+    KINDS,
+    contract_name,
+    described,
+    field_offset,
+    is_absent,
+    named,
+    null_origin,
+    origin,
+    start,
+    written,
+)
 from choreo.problem import Place, Problem, Severity, closest
 from choreo.spec import Expr
 
@@ -48,12 +60,9 @@ class Findings(Struct):
         if kind.only_null:
             self.tell(node, "always-null", f"{named(node)} is always null here", _never(node))
         elif kind.nullable and "maybe-null" not in self.forgiven:
-            part = written(kind)
-            why = _WHY.get(node.name, "not every way to this place leads through it") if isinstance(node, Ident) else ""
-            why = why or (f"{contract_name(part)} allows it" if part else "nothing rules it out")
             help = GUARD.format(named(node).strip("`"))
-            message = f"{named(node)} may be null here: {why}"
-            also = () if isinstance(node, Ident) else origin(kind.only("null"), "allows null", *KINDS)
+            message = f"{named(node)} may be null here: {_why_null(kind, node)}"
+            also = () if isinstance(node, Ident) else null_origin(kind)
             self.tell(node, "maybe-null", message, help, severity="warning", also=also)
 
     # -- looking into values ---------------------------------------------------------------------
@@ -154,9 +163,20 @@ class Findings(Struct):
         if kind.alts and "bool" not in kind.kinds and not kind.only_null:
             message = f"{named(node)} is {described(kind)}, and a condition must be true or false"
             help = f"compare it: `{named(node).strip('`')} == ...`" if kind.kinds != {"object"} else ""
+            if isinstance(node, Const) and node.value in ("true", "false"):
+                help = f"write `{node.value}` without quotes"
             self.tell(node, "not-a-condition", message, help, also=origin(kind, "", *KINDS))
         elif kind.alts:
             self.not_null(kind, node)
+
+
+def _why_null(kind: Type, node: Node) -> str:
+    if isinstance(node, Ident):
+        return _WHY.get(node.name, "not every way to this place leads through it")
+    part = written(kind)
+    if part is None:
+        return "nothing rules it out"
+    return f"{contract_name(part)} {ABSENT if is_absent(kind) else 'allows it'}"
 
 
 _WHY = {

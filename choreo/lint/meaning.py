@@ -106,7 +106,7 @@ class Meanings:
     def payload(self, gate: str) -> Type:
         """What may wait at a touchpoint: what the receivers behind it accept."""
         found = [
-            ANY if edge.handoff.revise else self.received(target)
+            ANY if edge.handoff.revise or edge.handoff.fails(target) else self.received(target)
             for edge in self.survey.guarded.get(gate, ())
             for target in edge.handoff.targets
         ]
@@ -263,7 +263,7 @@ class Meanings:
         if scope.gate is not None:
             return self.survey.guarded.get(scope.gate.name, ())
         if scope.where == "result":
-            return tuple(edge for edge in self.survey.incoming.get(END, ()) if edge.passes is None)
+            return tuple(edge for edge in self.survey.first_time(END) if edge.passes is None)
         return ()
 
     def _may_precede(self, name: str, edge: Edge) -> bool:

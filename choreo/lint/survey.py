@@ -184,8 +184,9 @@ class Survey:
         return next(iter(kinds.values())) if len(kinds) == 1 else None
 
     def first_time(self, target: str) -> tuple[Edge, ...]:
-        """The edges that bring `target` an input (a revision brings feedback)."""
-        return tuple(edge for edge in self.incoming.get(target, ()) if not edge.handoff.revise)
+        """The edges that bring `target` an input (a revision brings feedback), or `end` a result (no failure does)."""
+        edges = self.incoming.get(target, ())
+        return tuple(edge for edge in edges if not edge.handoff.revise and not edge.handoff.fails(target))
 
     def carried(self, edge: Edge) -> Contract | None:
         """The contract of what an edge carries unchanged, None where it is built on the way or not known."""

@@ -23,7 +23,7 @@ from choreo.lint.scopes import Scope
 from choreo.lint.survey import Survey
 from choreo.lint.types import ANSWERS, ANY, NUMBERS, QUESTION, Alt, Type, built, either, literal
 from choreo.lint.uses import Purpose, Use, expressions, uses
-from choreo.lint.wording import KINDS, described, named, origin
+from choreo.lint.wording import KINDS, described, is_absent, named, null_origin, origin
 from choreo.plan import Edge
 from choreo.problem import Place, Problem, closest
 from choreo.spec import END, TRIGGER, Expr, Fields, Fixed, Form, HumanPlayer, Items, Role, SetPlayer
@@ -135,6 +135,8 @@ class Reader:
         lane = self.survey.flow.lanes.behind(edge)
         scope = Scope("handoff", edge=edge, lane=lane[-1] if lane else None)
         for target, place in zip(handoff.targets, handoff.target_places, strict=False):
+            if handoff.fails(target):
+                continue
             if handoff.passes is not None:
                 yield from self.payload(handoff.passes, self.meanings.received(target), scope)
             elif self._is_judged(edge, target):
@@ -337,9 +339,11 @@ def _of_literal(one: Misplaced, place: Place) -> Problem:
 
 def _problem(misfit: Misfit, place: Place) -> Problem:
     accepted = origin(misfit.wanted, "(what is accepted)", *misfit.refusing)
-    also = accepted + origin(misfit.given, "(what is given)", *misfit.giving, field=misfit.field)
+    given, message = origin(misfit.given, "(what is given)", *misfit.giving, field=misfit.field), misfit.message
+    if misfit.code == "maybe-null" and isinstance(misfit.given, Type) and is_absent(misfit.given):
+        given, message = null_origin(misfit.given), f"{message}: an absent field reads as null"
     severity = "error" if misfit.sure else "warning"
-    return Problem(place, misfit.code, misfit.message, misfit.help, severity, also)  # type: ignore[arg-type]
+    return Problem(place, misfit.code, message, misfit.help, severity, accepted + given)  # type: ignore[arg-type]
 
 
 # -- what an expression is for -------------------------------------------------------------------

@@ -101,6 +101,21 @@ def written(kind: Type | Alt) -> Part | None:
     return next((part for part in kind.parts if part.contract.name), None)
 
 
+def is_absent(kind: Type | Alt) -> bool:
+    """Whether null stands for a field that may be left out, and is not what the contract allows itself."""
+    part = written(kind)
+    nulls = kind.only("null").alts if isinstance(kind, Type) else None
+    return part is not None and part.pointer != "" and bool(nulls) and not any(alt.parts for alt in nulls or ())
+
+
+def null_origin(kind: Type) -> tuple[tuple[Place, str], ...]:
+    """The line of a contract that lets a value be null: its type, or the declaration of a field that may be absent."""
+    if is_absent(kind):
+        return origin(kind, "(not required: an absent field reads as null)")
+    return origin(kind.only("null"), "allows null", *KINDS)
+
+
+ABSENT = "does not require it, and an absent field reads as null"
 KINDS = ("type", "enum", "const", "properties", "items")
 """The keywords that say of what kind a value is, the plainest first."""
 LISTED = ("enum", "const")

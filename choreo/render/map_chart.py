@@ -254,6 +254,8 @@ def _carried(survey: Survey, edge: Edge | None, handoff: Handoff, target: str) -
     if handoff.revise:
         return None
     unchanged = _named(survey.carried(edge)) if edge is not None else None
+    if handoff.fails(target):
+        return unchanged
     if target == END:
         built = survey.spec.result is not None and survey.spec.result.passes is not None
         return _named(survey.result) if built else unchanged or _named(survey.result)

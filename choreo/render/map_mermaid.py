@@ -85,8 +85,7 @@ class _Drawing:
     def _way(self, way: Way) -> None:
         target = self._target(way)
         words = ", ".join(way.words)
-        # On an event's way to the end the contract is that of every other way there: it would only hide the event.
-        contract = "" if way.contract is None or (_is_event(way) and way.target == END) else way.contract
+        contract = way.contract or ""
         if way.gate is not None:
             gate = self._gate(way)
             for start in self._starts(way):

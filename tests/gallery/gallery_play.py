@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from choreo.gates.base import Question
 from choreo.gates.script import ScriptGate
 from choreo.players import player_for
 from choreo.players.base import Played, Record, Visit
+from choreo.players.client import ModelCall, ModelReply, ToolCall
+from choreo.players.model import ModelPlayer as RealModel
 from choreo.players.script import ScriptPlayer
 from choreo.runners.children import Children
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
 from choreo.spec import ModelPlayer, Role
 from choreo.store import Store
-from choreo.trace import Event, HandedOver, HopFinished, HopStarted
+from choreo.trace import Attempt, Event, HandedOver, HopFinished, HopStarted
 from choreo.verify import the_checker
 
 GALLERY = Path(__file__).resolve().parents[2] / "specs" / "gallery"
@@ -37,11 +40,47 @@ class Listening(ScriptPlayer):
         return await super().play(visit, record)
 
 
+class ToolUser:
+    """A model that talks to its role's toolbox by a script: `calls` (tool, arguments) in turn, then its answer."""
+
+    def __init__(self, calls: Sequence[tuple[str, Any]], answer: Any) -> None:
+        self.offered: list[str] = []
+        self._replies = [
+            *(ModelReply("", "tool_calls", b"{}", b"{}", calls=(_wanted(*call),)) for call in calls),
+            ModelReply(json.dumps(answer), "stop", b"{}", b"{}"),
+        ]
+
+    async def complete(self, call: ModelCall) -> ModelReply:
+        self.offered = [offer.name for offer in call.offers]
+        return self._replies.pop(0)
+
+
+def _wanted(name: str, arguments: Any) -> ToolCall:
+    return ToolCall(f"call-{name}", name, json.dumps(arguments))
+
+
+class Ticking:
+    """A clock of the test's own: it goes on only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Ran:
     """What a run left behind: how it ended, who was asked, and every visit in order."""
 
-    def __init__(self, events: list[Event], end: Any, asked: list[Question], script: Listening) -> None:
-        self.events, self.asked, self.models = events, asked, script.played
+    def __init__(
+        self,
+        events: list[Event],
+        end: Any,
+        asked: list[Question],
+        script: Listening,
+        attempts: Sequence[tuple[int, Attempt]] = (),
+    ) -> None:
+        self.events, self.asked, self.models, self.attempts = events, asked, script.played, attempts
         self._heard = script.heard
         self.status = end.status if end is not None else "waiting"
         self.outcome, self.code, self.message = (
@@ -82,14 +121,21 @@ def play(
     folder: Path,
     models: Mapping[str, Any] | None = None,
     answers: Mapping[str, Any] | None = None,
+    tool_users: Mapping[str, ToolUser] | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Ran:
-    """Play `specs/gallery/<name>.yaml` on `value`, its trace in `folder` (a later run finds the earlier ones there)."""
+    """Play `specs/gallery/<name>.yaml` on `value`, its trace in `folder` (a later run finds the earlier ones there).
+
+    `tool_users` play their role as a real model does, tools and all; only what they say is a script.
+    """
     checked = check_spec(str(GALLERY / f"{name}.yaml"))
     fact = started(checked, value)
     store = Store.open(folder / "trace.db")
     script, gate = Listening(models or {}), ScriptGate(answers or {})
 
     def player(role: Role) -> Any:
+        if tool_users and role.name in tool_users:
+            return RealModel(lambda _: tool_users[role.name])
         return script if isinstance(role.player, ModelPlayer) else player_for(role.player)
 
     try:
@@ -99,7 +145,10 @@ def play(
             return Ran(list(begun.events), position.finished, gate.asked, script)
         below = Children(checked.family) if checked.family else None
         parts = Parts(checked.plan, position, writer, store, the_checker(), player, gate=gate, below=below)
+        if clock is not None:
+            parts.clock = clock
         end = asyncio.run(LocalRunner(parts).run())
-        return Ran(store.history(store.find(position.run)), end, gate.asked, script)
+        record = store.find(position.run)
+        return Ran(store.history(record), end, gate.asked, script, store.attempts(record))
     finally:
         store.close()

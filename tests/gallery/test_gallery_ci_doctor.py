@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gallery_play import GALLERY, play
+from gallery_play import GALLERY, Ticking, ToolUser, play
 
 from choreo.loading import load_spec
 
@@ -68,10 +68,27 @@ def test_what_was_found_is_given_to_later_runs(tmp_path: Path) -> None:
 
 
 def test_the_doctor_may_call_two_tools_and_writes_only_what_is_declared(tmp_path: Path) -> None:
+    calls = [
+        ("failed_jobs", {"run_id": 71}),
+        ("delete_branch", {"name": "main"}),  # none of its tools
+        ("open_issue", {"title": "Mine", "labels": ["urgent"], "body": "", "signature": "x"}),  # a role, and no tool
+        ("job_logs", {"run_id": 71, "path": "../../secrets"}),  # more than the tool's contract takes
+        ("job_logs", {"run_id": 71}),
+    ]
+    user = ToolUser(calls, FOUND)
+    ran = play("ci-doctor", RUN, tmp_path, tool_users={"diagnose": user})
+    assert user.offered == ["failed_jobs", "job_logs"]
+    made = [(one.facts["tool"], one.code) for _, one in ran.attempts if one.kind == "tool"]
+    assert made == [
+        ("failed_jobs", None),
+        ("delete_branch", "no-such-tool"),
+        ("open_issue", "no-such-tool"),
+        ("job_logs", "no-arguments"),
+        ("job_logs", None),
+    ]
+    assert ran.outcome == "reported"
     spec = load_spec(str(GALLERY / "ci-doctor.yaml")).spec
-    assert [tool.name for tool in spec.roles["diagnose"].player.tools] == ["failed_jobs", "job_logs"]
     assert [name for name, role in spec.roles.items() if role.effect != "none"] == ["open_issue", "comment", "remember"]
-    doctor(tmp_path)
     (issue,) = issues(tmp_path)
     assert (issue["title"], issue["labels"]) == ("[ci-doctor] No wheel for numpy", ["automation", "ci"])
     assert issue["body"].endswith("- [ ] Pin numpy.\n- [ ] Cache the wheel.")
@@ -92,15 +109,14 @@ def test_a_failure_that_is_reported_already_gets_a_comment_and_no_new_issue(tmp_
     assert later.result["issue"] == 1
 
 
-def test_the_whole_run_has_ten_minutes(tmp_path: Path) -> None:
-    assert load_spec(str(GALLERY / "ci-doctor.yaml")).spec.limits.time == 600
-    from choreo.engine.limits import reached_limit
-    from choreo.engine.position import start
-    from choreo.plan import make_plan
+@pytest.mark.parametrize(("minutes", "ended"), [(9.9, ("done", "reported")), (10, ("limit", "limit-time"))])
+def test_the_whole_run_has_ten_minutes(minutes: float, ended: tuple[str, str], tmp_path: Path) -> None:
+    clock = Ticking()
 
-    loaded = load_spec(str(GALLERY / "ci-doctor.yaml"))
-    position = start(make_plan(loaded.spec, loaded.contracts), "r")
-    position.spent.seconds = 599.0
-    assert reached_limit(position) is None
-    position.spent.seconds = 600.0
-    assert reached_limit(position) == "time"
+    def slow(_: Any) -> Any:
+        clock.now += 60 * minutes
+        return FOUND
+
+    ran = play("ci-doctor", RUN, tmp_path, {"diagnose": slow}, clock=clock)
+    assert (ran.status, ran.outcome or ran.code) == ended
+    assert len(issues(tmp_path)) == (1 if minutes < 10 else 0)  # nothing is begun after that

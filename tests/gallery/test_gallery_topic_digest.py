@@ -62,7 +62,8 @@ def test_one_failing_question_does_not_stop_the_rest_and_is_told(tmp_path: Path)
 
 def test_without_any_answer_the_run_has_failed(tmp_path: Path) -> None:
     ran = digest(tmp_path, reply=failing(*THREE))
-    assert (ran.status, ran.outcome, ran.result["failed"]) == ("failed", "no_answers", THREE)
+    assert (ran.status, ran.outcome, ran.result["count"]) == ("failed", "no_answers", 0)  # kept, and no result
+    assert sorted(one["subtopic"] for one in ran.result["failed"]) == sorted(THREE)
 
 
 def test_the_result_has_the_digest_and_how_many_it_covers(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ flowchart TD
   n4 -.->|"when !has#40;out.ok#41;<br/>revise, at most 2"| n1
   n4 -->|"otherwise"| n7
   n7 -->|"approved thing@1.0.0"| n5
-  n4 -.->|"on exhausted"| n8
+  n4 -.->|"on exhausted<br/>thing@1.0.0"| n8
   n7 -.->|"on rejected<br/>revise, at most 1"| n4
   n5 -->|"thing@1.0.0"| n9
 """
