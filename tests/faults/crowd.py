@@ -5,6 +5,7 @@ Each leaves a file with its name once it is ready; `stop` ends the reader, `unlo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -38,7 +39,8 @@ def read(folder: Path) -> dict[str, object]:
         store.close()
         looks += 1
         locked += held and not (folder / "unlock").exists()
-        longest = max(longest, log.stat().st_size if log.exists() else 0)
+        with contextlib.suppress(FileNotFoundError):  # whoever closes the store last takes its log away
+            longest = max(longest, log.stat().st_size)
         if locked > 3:
             (folder / "read").touch()
     return {"looks": looks, "locked": locked, "longest": longest}

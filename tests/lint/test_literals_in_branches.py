@@ -84,7 +84,7 @@ def test_a_number_or_a_text_that_never_fits_is_an_error() -> None:
 def test_a_wrong_literal_does_not_hide_what_the_other_fields_break() -> None:
     both = "{z: \"one.n > 1 ? 'no' : 'yes'\", lost: 50, note: \"one.n > 1 ? 'too long' : trigger.note\"}"
     text = SPEC.format(passes=both, more="when: 'true'").replace(
-        "[id]}", "[id, note], properties: {note: {type: string}}}"
+        "[id]}", "[id, note], properties: {id: {type: string}, note: {type: string}}}"
     )
     assert [(one.severity, one.code) for one in problems(text)] == [
         ("error", "unknown-value"),
