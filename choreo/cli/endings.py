@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import shlex
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -13,8 +11,6 @@ import typer
 
 from choreo import errors
 from choreo.errors import ChoreoError, NoHandles, SpecErrors
-
-_COMMAND = re.compile(r"\bchoreo (?:runs|(?:resume|trace|review|stop) (?:RUN|last|[0-9]{8}-[0-9]{6}-[\w.]+))")
 
 
 def leave(work: Callable[[], int], db: str | None) -> NoReturn:
@@ -57,9 +53,16 @@ def tell(error: ChoreoError, db: str | None = None) -> int:
 
     say_safe(f"error[{error.code}]: {error.message}")
     if error.help:
-        named = _COMMAND.sub(rf"\g<0> --db {shlex.quote(db)}", error.help) if db and "--db" not in error.help else None
-        say_safe(f"help: {named or error.help}")
+        say_safe(f"help: {_with_store(error.help, db) if db and '--db' not in error.help else error.help}")
     return error.exit_code
+
+
+def _with_store(help: str, db: str) -> str:
+    import re
+    import shlex
+
+    named = r"runs|(?:resume|trace|review|stop) (?:RUN|last|[0-9]{8}-[0-9]{6}-[\w.]+)"
+    return re.sub(rf"\bchoreo (?:{named})", rf"\g<0> --db {shlex.quote(db)}", help)
 
 
 def _tell_plainly(error: ChoreoError) -> int:

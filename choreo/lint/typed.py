@@ -14,7 +14,7 @@ from choreo.lint.fits import Misfit, extra, misfits, missing
 from choreo.lint.folding import never
 from choreo.lint.inclusion import Answer, Inclusion
 from choreo.lint.infer import Inference
-from choreo.lint.literals import Misplaced, Test, ends, misplaced
+from choreo.lint.literals import Misplaced, ends, misplaced
 from choreo.lint.meaning import Meanings
 from choreo.lint.narrowing import narrowed
 from choreo.lint.proofs import Proofs, Value, refused
@@ -89,6 +89,7 @@ class Reader:
         self._read: dict[tuple[int, int], Type] = {}
         self._sides: dict[tuple[int, int], Mapping[int, Type]] = {}
         """What the sides of each `? :` in an expression give."""
+        self._alive: dict[tuple[int, int], list[Node]] = {}
         self._told: dict[tuple[int, int], frozenset[int]] = {}
         """The ends of an expression in which a literal was told to be wrong: the rest is judged without them."""
         self._literals: set[Problem] = set()
@@ -244,15 +245,23 @@ class Reader:
 
     def _ends(self, expr: Expr, scope: Scope) -> list[Node]:
         """What an expression may give, without what its tests can never lead to."""
+        key = id(expr), _edge_number(scope)
+        if key not in self._alive:
+            self._alive[key] = list(self._ends_of(expr, scope))
+        return self._alive[key]
+
+    def _ends_of(self, expr: Expr, scope: Scope) -> Iterator[Node]:
         tree = self.survey.tree(expr)
         if isinstance(tree, ExpressionSyntax):
-            return []
-        asked = self.conditions.asked(scope.edge, expr)
+            return
+        asked, known = self.conditions.asked(scope.edge, expr), dict[Path, Type]()
 
-        def is_dead(tests: tuple[Test, ...]) -> bool:
-            return bool(tests) and never([*asked, *tests], lambda path: self.meanings.at(path, scope))
+        def type_of(path: Path) -> Type:
+            if path not in known:
+                known[path] = self.meanings.at(path, scope)
+            return known[path]
 
-        return [end for end, tests in ends(tree) if not is_dead(tests)]
+        yield from (end for end, tests in ends(tree) if not tests or not never([*asked, *tests], type_of))
 
     def _given(self, expr: Expr, scope: Scope) -> Type:
         """What an expression gives, without the ends of which something was told and those that are never come to."""

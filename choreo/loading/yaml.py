@@ -15,7 +15,6 @@ import yaml
 
 from choreo.loading.node import NO_KEYS, Document, Node
 from choreo.loading.scalars import BadScalar, resolve
-from choreo.loading.syntax import syntax_problem
 from choreo.loading.text import decode
 from choreo.problem import Place, Problem
 
@@ -44,6 +43,8 @@ def read_yaml(data: bytes | str, path: str) -> Document:
         return Document(path, text, None if stop.hopeless else builder.root, tuple(problems))
     except (yaml.YAMLError, RecursionError) as error:
         wrong = error if isinstance(error, yaml.YAMLError) else yaml.YAMLError("nested too deeply")
+        from choreo.loading.syntax import syntax_problem
+
         problems.append(syntax_problem(wrong, text, path, builder.last))
         return Document(path, text, None, tuple(problems))
     if builder.root is None:
