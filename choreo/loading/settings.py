@@ -32,12 +32,25 @@ def settings_problems(document: Document, root: Node) -> Iterator[Problem]:
         if base is not None and base.kind == "text" and _ADDRESS.match(base.value) is None:
             message = f"`{short(base.value)}` is no address: it begins with neither `http://` nor `https://`"
             yield Problem(document.place(base), "unknown-scheme", message, _address(base.value), "warning")
+        elif base is not None and base.kind == "text" and "${" not in base.value and (why := _no_address(base.value)):
+            message = f"`{short(base.value)}` is no address: {why}"
+            yield Problem(document.place(base), "bad-address", message, "write `http://HOST:PORT/PATH`")
         for name, _ in params.entries() if params is not None else ():
             near = None if name in PARAMS else near_miss(name, [one for one in PARAMS if len(one) > 3])
             if near is not None and params is not None:
                 message = f"`{short(name)}` is no parameter of a model that is known here"
                 help = f"did you mean `{near}`?"
                 yield Problem(document.key(params, name), "unknown-param", message, help, "warning")
+
+
+def _no_address(written: str) -> str:
+    """What is wrong with the host or port of an address; nothing where it can be called."""
+    from urllib.parse import urlsplit
+
+    try:
+        return "it has no host" if not urlsplit(written).hostname or urlsplit(written).port == 0 else ""
+    except ValueError as error:
+        return str(error)
 
 
 def _address(written: str) -> str:

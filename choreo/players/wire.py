@@ -57,7 +57,11 @@ class Wire:
         """Make the call. Raises CallFailed, which is kept in `failure`, too."""
         if self.url:
             raise CallFailed("connection", "one HTTP call was made already")
-        address = urlsplit(url)
+        try:
+            address = urlsplit(url)
+        except ValueError as error:
+            self.failure = CallFailed("bad-address", f"`{url}` is no address: {error}")
+            raise self.failure from error
         self.target, self.url = url, f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
         self.request = body
         self.asked = [(name, value) for name, value in headers if name.lower() not in _CONNECTION]

@@ -317,6 +317,14 @@ def test_an_api_base_without_a_scheme_that_is_known_is_a_warning(written, help):
     assert (problem.code, problem.severity, problem.help) == ("unknown-scheme", "warning", help)
 
 
+@pytest.mark.parametrize(
+    "written", ["http://[::1/v1", "http://127.0.0.1:99999/v1", "http://x:port/v1", "http://:80/v1"]
+)
+def test_an_api_base_that_cannot_be_called_is_an_error(written):
+    [problem] = with_settings(f'api_base: "{written}"')
+    assert (problem.code, problem.severity) == ("bad-address", "error")
+
+
 @pytest.mark.parametrize("written", ["http://x", "HTTPS://x/v1", "${env:BASE}", "${env:BASE}/v1"])
 def test_an_api_base_that_is_an_address_or_a_variable_is_fine(written):
     assert with_settings(f'api_base: "{written}"') == ()
