@@ -32,7 +32,7 @@ def settings_problems(document: Document, root: Node) -> Iterator[Problem]:
         if base is not None and base.kind == "text" and _ADDRESS.match(base.value) is None:
             message = f"`{short(base.value)}` is no address: it begins with neither `http://` nor `https://`"
             yield Problem(document.place(base), "unknown-scheme", message, _address(base.value), "warning")
-        elif base is not None and base.kind == "text" and "${" not in base.value and (why := _no_address(base.value)):
+        elif base is not None and base.kind == "text" and "{" not in base.value and (why := _no_address(base.value)):
             message = f"`{short(base.value)}` is no address: {why}"
             yield Problem(document.place(base), "bad-address", message, "write `http://HOST:PORT/PATH`")
         for name, _ in params.entries() if params is not None else ():
