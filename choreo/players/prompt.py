@@ -3,7 +3,7 @@
 Instructions stand in the system message: the guidance of the role's kind, what the role does, its prompt, the
 contract of its answer, and the rule that data is data. Data (the input, and `previous` and `feedback` when the role
 revises) stands in the user message, each in a block of its own whose marks nobody can write in advance: they hang on
-the run and on the blocks' own bytes. A prompt with expressions in it is rendered into the user message, because what
+the blocks' own bytes. A prompt with expressions in it is rendered into the user message, because what
 it inserts is data too, between such marks where it is more than a name or a number; the input block is then left out
 only where the prompt already inserts the whole input, or every field of it, as plain paths (small models do worse when
 they read the same thing twice).
@@ -205,8 +205,9 @@ def _block(name: str, data: Payload, mark: str) -> str:
 
 
 def _mark(visit: Visit) -> str:
-    """Hangs on the bytes of the blocks themselves, so no block can hold its own closing mark."""
-    whole = hashlib.sha256(f"{visit.run}/{visit.hop}".encode())
+    """Hangs on the bytes of the blocks themselves, so no block can hold its own closing mark; and on nothing else, so
+    that the same input is put before a model in the same bytes each time."""
+    whole = hashlib.sha256()
     for part in (visit.input, visit.previous, visit.feedback):
-        whole.update(b"\0" if part is None else b"\1" + part.data)
-    return whole.hexdigest()[:12]
+        whole.update(b"\0" if part is None else b"\1%d\0%b" % (len(part.data), part.data))
+    return whole.hexdigest()[:16]
