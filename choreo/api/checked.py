@@ -11,7 +11,7 @@ from choreo.api.ignores import Sifted, sift
 from choreo.api.model_names import misspelt_models
 from choreo.errors import SpecErrors, UsageError
 from choreo.loading import Loaded, load_spec, load_stored
-from choreo.loading.modules import missing_functions
+from choreo.loading.modules import missing_functions, missing_programs
 from choreo.plan import Plan, SubSpec, make_plan, plan_digest
 from choreo.problem import Problem
 from choreo.spec import ModelPlayer, ModelSettings, Role, Spec
@@ -44,7 +44,7 @@ def sifted(loaded: Loaded, *, stored: bool = False) -> Sifted:
     found = [problem for one in family.values() for problem in one.problems]
     for spec, contracts in specs.values():
         found.extend(lint.check(spec, contracts, specs))
-        found.extend(() if stored else (*missing_functions(spec), *misspelt_models(spec)))
+        found.extend(() if stored else (*missing_functions(spec), *missing_programs(spec), *misspelt_models(spec)))
     every = sorted(dict.fromkeys(found), key=lambda problem: problem.order)
     paths = [spec.place.path for spec, _ in specs.values()]
     return sift(every, {path: text for path, text in loaded.texts.items() if path in paths})

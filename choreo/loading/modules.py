@@ -1,4 +1,4 @@
-"""Python functions that a spec names: whether they are there. Modules are read as text, nothing of them is run."""
+"""Python functions and programs that a spec names: whether they are there. Modules are read as text, nothing is run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from choreo.problem import Place, Problem, closest
-from choreo.spec import ModelPlayer, PythonService, Spec
+from choreo.spec import CommandService, ModelPlayer, Player, PythonService, Spec
 
 _MOST = 2_000_000
 """Bytes of a module that is read."""
@@ -18,10 +18,36 @@ _MOST = 2_000_000
 
 def missing_functions(spec: Spec) -> Iterator[Problem]:
     """`missing-function` for each python service that cannot be found from the spec's folder."""
-    for service in _python_services(spec):
-        problem = _function_problem(Path(spec.folder or "."), service)
-        if problem is not None:
-            yield problem
+    for service in _services(spec):
+        if isinstance(service, PythonService) and re.fullmatch(r"[\w.]+:\w+", service.target):
+            problem = _function_problem(Path(spec.folder or "."), service)
+            if problem is not None:
+                yield problem
+
+
+def missing_programs(spec: Spec) -> Iterator[Problem]:
+    """`missing-program` for each command whose program is named by a path from the spec's folder and is not there.
+
+    One that is named without a folder is looked for where it plays.
+    """
+    for service in _services(spec):
+        program = service.argv[0] if isinstance(service, CommandService) and service.argv else None
+        if program is None or program.expressions:
+            continue
+        name = "".join(part for part in program.parts if isinstance(part, str))
+        path = Path(spec.folder or ".", name)
+        if "/" not in name or os.path.isabs(name) or "${" in name or path.is_file():
+            continue
+        near = closest(path.name, sorted(_files(path.parent)))
+        help = f"did you mean `{name.removesuffix(path.name)}{near}`?" if near else f"it is looked for as {path}"
+        yield Problem(program.place, "missing-program", f"there is no program `{name}` beside the spec", help)
+
+
+def _files(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if (folder / name).is_file()]
+    except OSError:
+        return []
 
 
 def hides_pythons_own(folder: Path, module: str) -> str | None:
@@ -32,12 +58,11 @@ def hides_pythons_own(folder: Path, module: str) -> str | None:
     return None
 
 
-def _python_services(spec: Spec) -> Iterator[PythonService]:
+def _services(spec: Spec) -> Iterator[Player]:
+    """What plays roles, and the tools of models."""
     for role in spec.roles.values():
         player = role.player
-        for one in (tool.service for tool in player.tools) if isinstance(player, ModelPlayer) else (player,):
-            if isinstance(one, PythonService) and re.fullmatch(r"[\w.]+:\w+", one.target):
-                yield one
+        yield from (tool.service for tool in player.tools) if isinstance(player, ModelPlayer) else (player,)
 
 
 def _function_problem(folder: Path, service: PythonService) -> Problem | None:

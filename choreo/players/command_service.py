@@ -78,7 +78,7 @@ class CommandCall:
         except ExpressionError as error:
             raise CallError("argument-error", str(error), retriable=False) from error
         program = Path(argv[0])
-        if not program.is_absolute() and len(program.parts) > 1:
+        if not program.is_absolute() and ("/" in argv[0] or os.sep in argv[0]):  # `./check.sh`, too
             argv[0] = str(Path(visit.folder).resolve() / program)
         return argv
 

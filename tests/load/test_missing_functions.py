@@ -112,3 +112,22 @@ def model_findings(folder: Path, name: str) -> list[tuple[str, str]]:
     (folder / "spec.yaml").write_text(HEAD + f"models: {{m: {{model: {name}}}}}\n" + body)
     problems = problems_of(load_spec(str(folder / "spec.yaml")))
     return [(one.code, one.help) for one in problems if one.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("program", "found"),
+    [
+        ("./check.sh", []),
+        ("tools/../check.sh", []),
+        ("./chek.sh", [("missing-program", "did you mean `./check.sh`?")]),
+        ("cheek.sh", []),
+        ("/nowhere/check.sh", []),
+    ],
+)
+def test_a_program_beside_the_spec_must_be_there(tmp_path: Path, program: str, found: list[tuple[str, str]]) -> None:
+    (tmp_path / "check.sh").touch()
+    (tmp_path / "tools").mkdir()
+    body = SPEC.format(target="x:y").replace('{python: "x:y"}', f'{{command: ["{program}", "-v"]}}')
+    (tmp_path / "spec.yaml").write_text(HEAD + body)
+    problems = problems_of(load_spec(str(tmp_path / "spec.yaml")))
+    assert [(one.code, one.help) for one in problems if one.severity == "error"] == found

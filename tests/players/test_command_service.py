@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from model_visits import PLACE, model_visit, template
@@ -43,3 +45,14 @@ def test_a_program_that_floods_what_nobody_reads_any_more_ends_at_its_deadline(m
         return "it ended"
 
     assert asyncio.run(flood()) == "it ended"
+
+
+@pytest.mark.parametrize("program", ["./tools/echo.sh", "./echo.sh", "tools/echo.sh"])
+def test_a_program_beside_the_spec_is_found_from_its_folder(tmp_path: Path, program: str) -> None:
+    (tmp_path / "tools").mkdir()
+    for file in (tmp_path / "echo.sh", tmp_path / "tools" / "echo.sh"):
+        file.write_text("#!/bin/sh\ncat\n")
+        file.chmod(0o700)
+    call = CommandCall(CommandService((template(program),), PLACE))
+    called = asyncio.run(call(replace(model_visit(given={"n": 1}), folder=str(tmp_path)), 60.0))
+    assert called.value.value == {"n": 1}
