@@ -79,7 +79,7 @@ def test_what_a_command_may_do_wrong_has_its_own_code(tmp_path: Path, program: s
 
 
 def test_a_missing_command_is_told(tmp_path: Path) -> None:
-    assert run_spec(tmp_path, role("service: {command: [./not-there]}")).failures == ["command-missing"]
+    assert run_spec(tmp_path, role("service: {command: [no-such-program-anywhere]}")).failures == ["command-missing"]
 
 
 def test_a_command_is_stopped_at_its_deadline_with_its_children(tmp_path: Path) -> None:
