@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from choreo.api.hosted_models import misspelt_models
 from choreo.api.ignores import Sifted, sift
-from choreo.api.model_names import misspelt_models
 from choreo.errors import SpecErrors, UsageError
 from choreo.loading import Loaded, load_spec, load_stored
 from choreo.loading.modules import missing_functions, missing_programs

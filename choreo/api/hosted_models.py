@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from choreo.problem import Place, Problem
+from choreo.problem import Place, Problem, near_miss
 from choreo.spec import ModelPlayer, Spec
 
 
@@ -42,24 +42,14 @@ def _of_provider(provider: str, listed: Mapping[str, object]) -> list[str]:
 
 
 def _meant(name: str, known: list[str]) -> str | None:
-    """The one that is meant, where only the letters of a word differ: a new number may be a new model."""
-    words, numbers = _letters(name), re.sub(r"\D", "", name)
-    same = [one for one in known if re.sub(r"\D", "", one) == numbers]
-    alike = [one for one in same if _letters(one) == words] or [
-        one for one in same if _is_one_slip(words, _letters(one))
-    ]
-    return min(alike, key=lambda one: (abs(len(one) - len(name)), one), default=None)
+    """The one that is meant, where one letter at most differs: a new number may be a new model."""
+    alike: dict[str, list[str]] = {}
+    for one in known:
+        if re.sub(r"\D", "", one) == re.sub(r"\D", "", name):
+            alike.setdefault(_letters(one), []).append(one)
+    near = near_miss(_letters(name), list(alike), 1)
+    return None if near is None else min(alike[near], key=lambda one: (abs(len(one) - len(name)), one))
 
 
 def _letters(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.lower())
-
-
-def _is_one_slip(one: str, other: str) -> bool:
-    """Whether one letter is missing, added or another, or two that stand side by side have changed places."""
-    if abs(len(one) - len(other)) > 1:
-        return False
-    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    a, b = one[start:], other[start:]
-    swapped = a[:2] == b[:2][::-1] and a[2:] == b[2:]
-    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or swapped
