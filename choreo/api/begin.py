@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import time
 from collections.abc import Mapping
@@ -129,10 +130,14 @@ def new_run_id(now: float) -> str:
     """`YYYYMMDD-HHMMSS-mmmxxx`: ids sort by time (UTC, to the millisecond); the last three are drawn."""
     global _last  # noqa: PLW0603 - two runs that this process begins in one millisecond must not draw the same id
     _last = max(int(now * 1000), _last + 1)
-    letters = "abcdefghjkmnpqrstvwxyz23456789"
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(_last // 1000))
-    drawn = "".join(secrets.choice(letters) for _ in range(3))
-    return f"{stamp}-{_last % 1000:03d}{drawn}"
+    drawn = "".join(_LETTERS[byte % len(_LETTERS)] for byte in secrets.token_bytes(3))
+    return f"{_stamp(_last // 1000)}-{_last % 1000:03d}{drawn}"
+
+
+@functools.lru_cache(maxsize=2)
+def _stamp(second: int) -> str:
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(second))
 
 
 _last = 0
+_LETTERS = "abcdefghjkmnpqrstvwxyz23456789"

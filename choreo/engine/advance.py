@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from choreo.canonical import NotData, Payload
 from choreo.engine.change import in_last_terms
@@ -15,29 +16,25 @@ from choreo.plan import Plan
 from choreo.trace import Event, HopFinished, RunFinished, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(Struct, frozen=True):
     """Play this visit: its start is on record."""
 
     hop: HopState
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Struct, frozen=True):
     """Stop this visit, whose lane is over, and record that it ended (`cancelled`) and what it cost."""
 
     hop: HopState
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """Ask a person: the question is on record."""
 
     question: OpenQuestion
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """The run is over."""
 
     event: RunFinished

@@ -14,8 +14,9 @@ to the handoff with `each`: `opened`, `lane_failed` (`drop`, `keep`), `gathered`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from choreo.canonical import Payload
 from choreo.plan import Edge, Group
@@ -25,8 +26,7 @@ Past = dict[str, int]
 """The causal past of an event: role or touchpoint to the number of its latest visit or question there."""
 
 
-@dataclass(slots=True)
-class ScopeState:
+class ScopeState(Struct):
     """What is counted apart in the run itself and in each lane."""
 
     flying: dict[str, int] = field(default_factory=dict)
@@ -43,8 +43,7 @@ class ScopeState:
     """Role to how often lanes to it were opened here."""
 
 
-@dataclass(slots=True)
-class Lanes:
+class Lanes(Struct):
     """The lanes of one firing of a handoff with `each`, as long as they are open.
 
     `number` is that of the handoff, `scope` where it was fired, `past` its causal past, `given` what `out` (and

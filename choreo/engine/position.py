@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from choreo.canonical import Payload
 from choreo.engine.lanes import Lanes, Past, ScopeState, Sources, split
@@ -10,8 +10,7 @@ from choreo.plan import Plan
 from choreo.trace import Asked, ChildRun, RunFinished
 
 
-@dataclass(slots=True)
-class HopState:
+class HopState(Struct):
     """One visit. `past` is the causal past of its arrival, itself not included."""
 
     number: int
@@ -38,8 +37,7 @@ class HopState:
     """Its lane is over: how it ends is recorded, and nothing follows from it."""
 
 
-@dataclass(slots=True)
-class Arrival:
+class Arrival(Struct):
     """A payload on its way to a role: queued, or standing at a touchpoint."""
 
     handoff: int
@@ -52,22 +50,19 @@ class Arrival:
     exempt: bool = False
 
 
-@dataclass(slots=True)
-class OpenQuestion:
+class OpenQuestion(Struct):
     asked: Asked
     arrival: Arrival | None
 
 
-@dataclass(slots=True)
-class DelayedArrival:
+class DelayedArrival(Struct):
     """Something on its way that arrives at `due` (UTC seconds)."""
 
     due: float
     arrival: Arrival
 
 
-@dataclass(slots=True)
-class Answered:
+class Answered(Struct):
     """A touchpoint that was decided: what its name stands for afterwards, and the past of the answer."""
 
     touchpoint: str
@@ -79,8 +74,7 @@ class Answered:
     scope: str = ""
 
 
-@dataclass(slots=True)
-class Spent:
+class Spent(Struct):
     """What counts against the limits. `priced` is False once a call without a known price was made."""
 
     hops: int = 0
@@ -89,8 +83,7 @@ class Spent:
     seconds: float = 0.0
 
 
-@dataclass(slots=True)
-class Position:
+class Position(Struct):
     run: str
     limits: dict[str, float | None]
     trigger: Payload | None = None

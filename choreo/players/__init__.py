@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from choreo.players.base import Instant, Played, Player, Record, Visit
+from choreo.players.expression_player import ExpressionPlayer
 from choreo.spec import CommandService, HttpService, ModelPlayer, PythonService, SetPlayer
 
 __all__ = ["Instant", "Played", "Player", "Record", "Visit", "player_for", "stop_commands"]
@@ -37,12 +38,6 @@ def _http(service: HttpService) -> Player:
     return ServicePlayer(HttpCall(service))
 
 
-def _set(player: SetPlayer) -> Instant:
-    from choreo.players.expression_player import ExpressionPlayer
-
-    return ExpressionPlayer(player)
-
-
 async def stop_commands() -> None:
     """End every command that is being called, with its children: for a process that must leave at once."""
     import sys
@@ -57,7 +52,7 @@ _PLAYERS: dict[type, Callable[[Any], Player | Instant]] = {
     PythonService: _python,
     CommandService: _command,
     HttpService: _http,
-    SetPlayer: _set,
+    SetPlayer: ExpressionPlayer,
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeGuard
+
+from msgspec import Struct, field
 
 from choreo.canonical import Payload
 from choreo.contract import Contract
@@ -12,8 +13,7 @@ from choreo.spec import ModelSettings, Role
 from choreo.trace import Attempt
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """An earlier visit of the visit's thread: who played, what they were handed, and what they said."""
 
     hop: int
@@ -24,8 +24,7 @@ class Turn:
     feedback: Payload | None = None
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """One visit of one role, as its player sees it: nothing but what was handed to it.
 
     `schema` is the JSON Schema of `role.emits` with every `$ref` inside it resolved locally, or None.
@@ -71,8 +70,7 @@ class RoleNames(dict[str, Any]):
         self.absent = visit.absent
 
 
-@dataclass(frozen=True)
-class Played:
+class Played(Struct, frozen=True):
     """What a player gives back: a JSON value, with a confidence where it was measured.
 
     `raw` is set in place of `value` where the player already holds canonical bytes.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from msgspec.structs import replace as changed
+from msgspec.structs import replace
 
 from choreo.canonical import Payload
 from choreo.players.base import Played, Player, Record, Visit
@@ -39,7 +39,7 @@ class Cached:
 def _marked(attempt: Attempt, key: str) -> Attempt:
     if attempt.code is not None or "fallback_for" in attempt.facts or "measures" in attempt.facts:
         return attempt
-    return changed(attempt, facts={**attempt.facts, "cache_key": key})
+    return replace(attempt, facts={**attempt.facts, "cache_key": key})
 
 
 def from_record(kind: str, given: Payload, earlier: Remembered) -> Played:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from choreo.errors import PlayFailed
 from choreo.players import answer, prompt, redact
 from choreo.players.base import Played, Record, Visit
@@ -94,7 +96,7 @@ async def _vote(line: Line, opening: tuple[Message, ...], repair: int, number: i
     played = await _converse(own, opening, repair, None)
     for attempt in played.attempts:
         line.record(attempt)
-    return replace(played, attempts=())
+    return structs.replace(played, attempts=())
 
 
 async def _converse(line: Line, opening: tuple[Message, ...], repair: int, box: Toolbox | None) -> Played:

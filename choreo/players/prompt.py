@@ -20,8 +20,9 @@ import hashlib
 import importlib.resources
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from choreo.canonical import Payload
 from choreo.errors import PlayFailed

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from choreo.canonical import digest_of
+from choreo.canonical import digest_of, read
 from choreo.loading.modules import hides_pythons_own
 from choreo.players.base import Played, Visit
 from choreo.players.service import Called, CallError, ServicePlayer, output_of
@@ -99,9 +99,7 @@ class PythonPlayer(ServicePlayer):
 
 def _fresh(payload: Any) -> Any:
     """The service's own copy: what it changes in its input must not reach the record."""
-    import json
-
-    return json.loads(payload.data) if payload is not None else None
+    return read(payload.data) if payload is not None else None
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:

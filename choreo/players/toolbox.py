@@ -7,7 +7,6 @@ anything is called; what a tool answers goes back as data. Every call is one Att
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
@@ -127,7 +126,7 @@ class Toolbox:
     def _inside(self, tool: Tool, given: Payload, left: float) -> Visit:
         """The visit that the tool's service sees: the arguments, and nothing else of what the role was handed."""
         role = self._visit.role
-        return replace(
+        return msgspec.structs.replace(
             self._visit,
             role=Role(f"{role.name}.{tool.name}", tool.place, role.kind, tool.service, effect=role.effect),
             input=given,

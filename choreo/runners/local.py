@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -20,7 +22,7 @@ from choreo.engine.fold import fold
 from choreo.engine.position import HopState
 from choreo.engine.react import Check, react
 from choreo.errors import ChoreoError
-from choreo.players.base import is_instant
+from choreo.players.base import Instant, Player, is_instant
 from choreo.runners.parts import HopEnded, Mail, Parts, PersonAnswered, cut_short, is_priced, status_of
 from choreo.runners.persons import Persons
 from choreo.runners.visits import Visits
@@ -60,8 +62,9 @@ class LocalRunner:
         self.plan, self.position = parts.plan, parts.position
         self._mail: asyncio.Queue[Mail] = asyncio.Queue()
         self._hops: dict[int, asyncio.Task[None] | None] = {}
-        self._visits = Visits(self)
-        self._persons = Persons(self)
+        own = cast(LocalRunner, weakref.proxy(self))  # no cycle: a run is gone as soon as it is over
+        self._visits = Visits(own)
+        self._persons = Persons(own)
         self._ahead = False
         """True once a write has failed: the position holds what cannot be on disk, so nothing may follow from it."""
         self._held: list[Event] = list(parts.writer.opening)
@@ -285,19 +288,18 @@ class LocalRunner:
         for action in actions:
             if action.hop.number in self._hops:
                 continue
-            if not self._visits.is_below(action.hop) and is_instant(self._visits.player(action.hop)):
-                # Nothing to wait for: a task of its own would only cost time.
-                self._hops[action.hop.number] = None
-                await self._play_hop(action.hop)
-            else:
+            player = None if self._visits.is_below(action.hop) else self._visits.player(action.hop)
+            if player is None or not is_instant(player):
                 self.flush()
                 await self.parts.writer.settled()
-                self._begin_hop(action.hop)
+            self._begin_hop(action.hop, player)
 
-    def _begin_hop(self, hop: HopState) -> None:
-        ended: Mail
+    def _begin_hop(self, hop: HopState, player: Player | Instant | None) -> None:
+        """Where a player has its output on the spot, a task of its own would only cost time."""
+        ended: Mail = None
         try:
-            ended = None if self._visits.is_below(hop) else self._visits.play_if_quick(hop)
+            if player is not None:
+                ended = self._visits.play_now(hop, player) if is_instant(player) else self._visits.play_if_quick(hop)
         except Exception as error:  # noqa: BLE001 - goes to the main line, which raises it
             ended = error
         if ended is None:
@@ -341,6 +343,14 @@ class LocalRunner:
     async def _let_go(self) -> None:
         """Cancel what may be cut; wait for effects that happen once, and record how they went."""
         await self._persons.let_go()
+        if self._hops:
+            await self._end_hops()
+        while not self._mail.empty():
+            mail = self._mail.get_nowait()
+            if isinstance(mail, HopEnded) and mail.hop.effect and not self._ahead:
+                self.commit(mail.fact, mail.attempts)
+
+    async def _end_hops(self) -> None:
         tasks = {number: task for number, task in self._hops.items() if task is not None}
         effects = [task for number, task in tasks.items() if self.position.hops[number].intent]
         others = [task for task in tasks.values() if task not in effects]
@@ -348,7 +358,3 @@ class LocalRunner:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.gather(*effects, return_exceptions=True)
-        while not self._mail.empty():
-            mail = self._mail.get_nowait()
-            if isinstance(mail, HopEnded) and mail.hop.effect and not self._ahead:
-                self.commit(mail.fact, mail.attempts)

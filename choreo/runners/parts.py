@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import Struct
+
 from choreo.engine.position import HopState, OpenQuestion, Position
 from choreo.engine.react import Check
 from choreo.gates.base import Answer, Gate, Parked
@@ -48,8 +50,7 @@ class Parts:
     """Whether to stay where nothing is left to do but to wait: a child run leaves with the run above it."""
 
 
-@dataclass(frozen=True, slots=True)
-class HopEnded:
+class HopEnded(Struct, frozen=True):
     """How a visit ended. `first` is booked before it: what its child run has spent."""
 
     hop: HopState
@@ -58,8 +59,7 @@ class HopEnded:
     first: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PersonAnswered:
+class PersonAnswered(Struct, frozen=True):
     """What a person at the gate said, or that they put the question off."""
 
     question: OpenQuestion

@@ -11,7 +11,7 @@ from typing import cast
 from choreo.engine.advance import finished_hop
 from choreo.engine.position import HopState
 from choreo.errors import NoHandles, PlayFailed
-from choreo.players.base import Instant, Played, Player, Visit, is_instant, is_quick
+from choreo.players.base import Instant, Played, Player, Visit, is_quick
 from choreo.runners.once import InDoubt, once_over_all
 from choreo.runners.parts import HopEnded, Runner, cut_short, is_priced, status_of
 from choreo.runners.thread import turns_for
@@ -48,6 +48,18 @@ class Visits:
     def is_below(self, hop: HopState) -> bool:
         """Whether the hop is a run of its own."""
         return isinstance(self._runner.plan.roles[hop.role].role.player, SpecPlayer)
+
+    def play_now(self, hop: HopState, player: Instant) -> HopEnded:
+        """The end of a hop whose player never waits."""
+        role = self._runner.plan.roles[hop.role].role
+        began = time.monotonic()
+        try:
+            played = player.play_now(self._visit(hop, role))
+        except PlayFailed as failure:
+            return self._failed(hop, failure, [], time.monotonic() - began)
+        except InDoubt as doubt:
+            return self._in_doubt(hop, str(doubt))
+        return self._done(hop, role, played, [], time.monotonic() - began)
 
     def play_if_quick(self, hop: HopState) -> HopEnded | None:
         """The end of a hop whose player has its output within a moment; None where `play` is to be awaited.
@@ -88,15 +100,12 @@ class Visits:
 
         room = isinstance(role.player, ModelPlayer)
         try:
-            player = self.player(hop)
-            if is_instant(player):
-                played = player.play_now(visit)
-            else:
-                earlier = await once_over_all(self._runner, hop, visit.deadline) if role.key is not None else None
-                kept = self._runner.store.files.room_for_answer() if room else nullcontext()
-                async with asyncio.timeout(self._longest(visit)):
-                    with kept:
-                        played = earlier or await cast(Player, player).play(visit, record)
+            player = cast(Player, self.player(hop))
+            earlier = await once_over_all(self._runner, hop, visit.deadline) if role.key is not None else None
+            kept = self._runner.store.files.room_for_answer() if room else nullcontext()
+            async with asyncio.timeout(self._longest(visit)):
+                with kept:
+                    played = earlier or await player.play(visit, record)
         except TimeoutError:
             failure = PlayFailed("timeout", f"no result within {visit.deadline:g} s", timeout=True)
             return self._failed(hop, failure, made, time.monotonic() - began)

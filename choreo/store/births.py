@@ -9,6 +9,7 @@ from typing import Any
 from choreo.store import driver, rows
 from choreo.store.claims import take_claim
 from choreo.store.owner import Owner
+from choreo.store.steps import STATE, Values
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,23 @@ class NewRun:
     """The run and hop that a child run plays."""
 
 
-def insert_run(db: driver.Connection, run: NewRun, owner: Owner) -> int:
-    """Write the row of a run within the open transaction, owned by a process; its key. Raises ClaimTaken."""
-    done = db.execute(
-        "INSERT INTO run(id,spec,version,plan,status,created,changed,labels,settings,"
-        "chain,pid,host,process,parent,parent_hop,epoch)"
-        " VALUES(?,?,?,?,'running',?,?,?,?,?,?,?,?,?,?,1)",
-        (
-            *(run.id, *run.spec, run.plan, run.at, run.at, rows.text(run.labels), rows.text(run.settings)),
-            *(run.id.encode(), owner.pid, owner.host, owner.process, *(run.parent or (None, None))),
-        ),
-    )
-    key = int(done.lastrowid)
-    for claim in run.claims:
-        take_claim(db, claim, (key, 0), run.at, over=False)
-    return key
+class Birth:
+    """A run that is written in the transaction that is open. `key` is its own from now on."""
+
+    def __init__(self, db: driver.Connection, run: NewRun, owner: Owner) -> None:
+        self._db, self._run, self._owner = db, run, owner
+        self.key = int(db.execute("SELECT COALESCE(MAX(key),0)+1 FROM run").fetchone()[0])
+
+    def insert(self, state: Values) -> None:
+        """Write its row, owned by a process, as its first step leaves it (`Step.book`). Raises ClaimTaken."""
+        run, owner = self._run, self._owner
+        self._db.execute(
+            "INSERT INTO run(key,id,spec,version,plan,created,labels,settings,pid,host,process,parent,parent_hop,epoch,"
+            f"{','.join(STATE)}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1{',?' * len(STATE)})",
+            (
+                *(self.key, run.id, *run.spec, run.plan, run.at, rows.text(run.labels), rows.text(run.settings)),
+                *(owner.pid, owner.host, owner.process, *(run.parent or (None, None)), *state),
+            ),
+        )
+        for claim in run.claims:
+            take_claim(self._db, claim, (self.key, 0), run.at, over=False)

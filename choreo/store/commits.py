@@ -36,7 +36,7 @@ class Commits:
         """Raises StoreError in a forked child, and where the files are not those that were opened."""
         if self.files is not None:
             self.files.must_be_ours()
-            self.files.check()
+            self.files.check_before()
 
     def commit(self) -> None:
         self._db.execute("COMMIT")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from choreo.errors import StoreError
 from choreo.store.contents import Contents
-from choreo.store.handles import keep, let_go
+from choreo.store.handles import Identity, keep, let_go, place_of
 from choreo.store.room import amiss
 
 ANSWER = 262_144
 """Bytes that must be free for each paid call in flight, so that what it brings back can be kept."""
 _PARTS = ("", "-wal", "-shm")
+_SHORTLY = 0.01
+"""Seconds for which a look at the names of the files counts for what is begun then, too."""
 
 
 class Files:
@@ -26,8 +31,11 @@ class Files:
         self.path = path
         self._process, self._thread = os.getpid(), threading.get_ident()
         self._in_flight = 0
+        self._looked = -math.inf
         found = {part: keep(f"{path}{part}") for part in _PARTS if os.path.exists(f"{path}{part}")}
-        self._opened = [(f"{path}{part}", identity) for part, (_, identity) in found.items()]
+        self._opened = [
+            _Opened(f"{path}{part}", identity, *place_of(handle)) for part, (handle, identity) in found.items()
+        ]
         self._kept = [identity for _, identity in found.values()]
         handles = {part: handle for part, (handle, _) in found.items()}
         self.contents = Contents(handles[""], handles.get("-wal"), handles.get("-shm"))
@@ -43,18 +51,32 @@ class Files:
         """Raises StoreError where a file was deleted, renamed or replaced (SQLite would write on into one without a
         name, and what is in it would be gone with this process), or where other bytes were put into one.
 
-        Three `stat` calls and two short reads: to be asked before and after each commit."""
+        A look at three names and two short reads: to be asked after each commit, and (`check_before`) before it."""
         if self.spoilt is None:
-            self.spoilt = self._found()
+            self.spoilt = self._overwritten() or self._nameless()
         if self.spoilt is not None:
             raise self.spoilt
 
-    def _found(self) -> StoreError | None:
+    def check_before(self) -> None:
+        """`check`, but for the names where these were looked at just now: they are looked at again afterwards."""
+        if time.monotonic() - self._looked > _SHORTLY:
+            self.check()
+        elif self.spoilt is None:
+            self.spoilt = self._overwritten()
+        if self.spoilt is not None:
+            raise self.spoilt
+
+    def _overwritten(self) -> StoreError | None:
         whole = self.contents.changed()
         if whole:
             return self._not_whole(f"{self.path}{'' if whole == 'store' else whole}", "overwritten")
-        for name, identity in self._opened:
-            if _identity(name) != identity:
+        return None
+
+    def _nameless(self) -> StoreError | None:
+        self._looked = time.monotonic()
+        for name, identity, link, place in self._opened:
+            same = _identity(name) == identity if link is None else os.readlink(link) == place
+            if not same:
                 return self._not_whole(name, "deleted, moved or replaced")
         return None
 
@@ -118,9 +140,18 @@ class Files:
             limited = most != resource.RLIM_INFINITY
         except ImportError:
             limited = False
-        names = [name for name, _ in self._opened] if limited else []
+        names = [opened.name for opened in self._opened] if limited else []
         yield from (most - os.path.getsize(name) for name in names)
         yield 2**62
+
+
+class _Opened(NamedTuple):
+    """A file as it was when it was opened: its name, what it is, and where it was said to lie (`place_of`)."""
+
+    name: str
+    identity: Identity
+    link: str | None
+    place: str
 
 
 def _identity(name: str) -> tuple[int, int] | None:

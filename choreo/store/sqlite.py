@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from choreo.canonical import Payload, digest_of, encode
 from choreo.errors import HeldError, StoreError, UsageError
 from choreo.store import driver, place, rows
-from choreo.store.births import NewRun, insert_run
+from choreo.store.births import Birth, NewRun
 from choreo.store.claims import Claim, find_claim
 from choreo.store.commits import Commits, GroupCommits
 from choreo.store.files import Files
@@ -85,11 +85,10 @@ class Store:
         return RunWriter(self._db, self._commits, run.id, chain=run.id.encode(), birth=birth, opening=opening)
 
     @contextmanager
-    def _birth(self, run: NewRun) -> Iterator[int]:
+    def _birth(self, run: NewRun) -> Iterator[Birth]:
         with self._writing(fresh=True):
             self._keep_plan(run.plan, run.main, run.sources, run.at)
-            key = insert_run(self._db, run, this_process())
-            yield key
+            yield Birth(self._db, run, this_process())
         self._plans.add(run.plan)
 
     def keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:

@@ -36,9 +36,14 @@ def _by_digest(statement: str) -> str:
 
 
 _PAYLOAD = "INSERT OR IGNORE INTO payload(digest,data) VALUES(?,?)"
-_HOP = _by_digest(
-    "INSERT INTO hop(run,number,seq,started,role,visit,handoff,scope,input,previous,feedback,effect) "
-    "VALUES(?,?,?,?,?,?,?,?,@,@,@,?)"
+_BEGIN = "run,number,seq,started,role,visit,handoff,scope,input,previous,feedback,effect"
+_END = (
+    "finished_seq,finished,status,output,code,message,confidence,confidence_source,confidence_detail,cost,priced,"
+    "seconds,contract,contract_digest,violations"
+)
+_HOP = _by_digest(f"INSERT INTO hop({_BEGIN}) VALUES(?,?,?,?,?,?,?,?,@,@,@,?)")
+_HOP_WHOLE = _by_digest(
+    f"INSERT INTO hop({_BEGIN},{_END}) VALUES(?,?,?,?,?,?,?,?,@,@,@,?,?,?,?,@,?,?,?,?,?,?,?,?,?,?,?)"
 )
 _HANDOFF = _by_digest(
     "INSERT INTO handoff(run,number,seq,at,edge,sources,target,state,payload,scope,contract,contract_digest,violations,"
@@ -55,13 +60,14 @@ _ATTEMPT = _by_digest(
 )
 _EVENT = _by_digest("INSERT INTO event(run,seq,kind,at,payload,detail) VALUES(?,?,?,?,@,?)")
 _HOP_END = _by_digest(
-    "UPDATE hop SET finished_seq=?,finished=?,status=?,output=@,code=?,message=?,confidence=?,confidence_source=?,"
-    "confidence_detail=?,cost=?,priced=?,seconds=?,contract=?,contract_digest=?,violations=? WHERE run=? AND number=?"
+    f"UPDATE hop SET {_END.replace(',', '=?,').replace('output=?', 'output=@')}=? WHERE run=? AND number=?"  # noqa: S608
 )
 _DECIDED = _by_digest(
     "UPDATE decision SET answered=COALESCE(answered,?),decision=?,shown=?,who=?,edited=@,reason=?,seconds=?,"
     "decided_seq=?,decided=? WHERE run=? AND number=? AND decided_seq IS NULL AND (decision IS NULL OR decision=?)"
 )
+STATE = ("seq", "chain", "status", "changed", "hops", "cost", "priced", "until", "due")
+"""What the row of a run says after a step; of hops, cost and priced what the step adds."""
 _RUN = (
     "UPDATE run SET seq=?,chain=?,status=?,changed=?,hops=hops+?,cost=cost+?,priced=MIN(priced,?),until=?,due=? "
     "WHERE key=? AND epoch=?"
@@ -70,7 +76,7 @@ _RUN_END = _by_digest(
     "UPDATE run SET outcome=?,code=?,message=?,result=@,pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=?"
 )
 _PLAN = "UPDATE run SET plan=?,version=? WHERE key=?"
-_ORDER = (_HOP, _HANDOFF, _ASKED, _ATTEMPT, _EVENT, _HOP_END, _DECIDED, _RUN, _RUN_END, _PLAN)
+_ORDER = (_HOP, _HOP_WHOLE, _HANDOFF, _ASKED, _ATTEMPT, _EVENT, _HOP_END, _DECIDED, _RUN, _RUN_END, _PLAN)
 
 
 class AnswerWaiting(Exception):
@@ -91,10 +97,12 @@ class _Claim(NamedTuple):
 class Step:
     """The rows of one step of the run with this key, in the order in which tables are written (`_ORDER`)."""
 
-    __slots__ = ("_key", "asks_first", "claims", "payloads", "rows")
+    __slots__ = ("_begun", "_key", "asks_first", "claims", "payloads", "rows")
 
     def __init__(self, key: int) -> None:
         self._key = key
+        self._begun: dict[int, int] = {}
+        """Hops that begin in this step, to their rows: where one ends in it, too, it is written once."""
         self.payloads: dict[str, bytes] = {}
         self.rows: list[tuple[str, Values]] = []
         self.claims: list[_Claim] = []
@@ -102,7 +110,7 @@ class Step:
         """Whether what is on record decides if the step may be taken: it cannot wait for others."""
 
     def book(self, state: Values, epoch: int) -> None:
-        """What the row of the run says after the step, if the run is still ours."""
+        """What the row of the run says after the step (`STATE`), if the run is still ours."""
         self.rows.append((_RUN, (*state, self._key, epoch)))
 
     # -- one entry -----------------------------------------------------------------------------------
@@ -138,9 +146,10 @@ class Step:
     def event(self, seq: int, event: Event) -> None:
         match event:
             case HopStarted():
+                self._begun[event.hop] = len(self.rows)
                 self.rows.append((_HOP, self._hop(seq, event)))
             case HopFinished():
-                self.rows.append((_HOP_END, self._hop_end(seq, event)))
+                self._end_hop(seq, event)
             case HandedOver():
                 self.rows.append((_HANDOFF, self._handoff(seq, event)))
             case Asked():
@@ -190,8 +199,8 @@ class Step:
             event.effect,
         )
 
-    def _hop_end(self, seq: int, event: HopFinished) -> Values:
-        return (
+    def _end_hop(self, seq: int, event: HopFinished) -> None:
+        end = (
             seq,
             event.at,
             event.status,
@@ -205,9 +214,12 @@ class Step:
             event.priced,
             event.seconds,
             *rows.verdict_columns(event.verdict),
-            self._key,
-            event.hop,
         )
+        place = self._begun.get(event.hop)
+        if place is None:
+            self.rows.append((_HOP_END, (*end, self._key, event.hop)))
+        else:
+            self.rows[place] = (_HOP_WHOLE, (*self.rows[place][1], *end))
 
     def _handoff(self, seq: int, event: HandedOver) -> Values:
         return (

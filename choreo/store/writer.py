@@ -10,16 +10,17 @@ from typing import Any
 
 from choreo.errors import HeldError, StoreError
 from choreo.store import driver, rows
+from choreo.store.births import Birth
 from choreo.store.commits import Commits
 from choreo.store.owner import LEASE, Owner
-from choreo.store.steps import AnswerWaiting, Fenced, HopAttempt, Step
+from choreo.store.steps import AnswerWaiting, Fenced, HopAttempt, Step, Values
 from choreo.trace import Attempt, Event, HopFinished, HopStarted, RunFinished
 
 __all__ = ["AnswerWaiting", "HopAttempt", "RunWriter", "take"]
 
 
-Birth = Callable[[], AbstractContextManager[int]]
-"""Writes the row of a new run, and commits it with what is written within. Gives the run's key."""
+Bear = Callable[[], AbstractContextManager[Birth]]
+"""Has a new run written within, and commits it with all else that is."""
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class RunWriter:
         epoch: int = 1,
         seq: int = 0,
         chain: bytes,
-        birth: Birth | None = None,
+        birth: Bear | None = None,
         opening: Sequence[Event] = (),
     ) -> None:
         self.run = run
@@ -86,7 +87,9 @@ class RunWriter:
         seq, chain = self._seq, self._chain
         try:
             if self._birth is None:
-                self._last = self._commits.write(self._step(events, attempts, status, at, due), self._lose)
+                step, state = self._step(events, attempts, status, at, due)
+                step.book(state, self._epoch)
+                self._last = self._commits.write(step, self._lose)
             else:
                 self._be_born(self._birth, events, attempts, status, at, due)
         except BaseException as error:
@@ -98,15 +101,18 @@ class RunWriter:
 
     def _be_born(
         self,
-        birth: Birth,
+        bear: Bear,
         events: Sequence[Event],
         attempts: Iterable[HopAttempt],
         status: str,
         at: float,
         due: float | None,
     ) -> None:
-        with birth() as self._key:
-            self._last = self._commits.include(self._step(events, attempts, status, at, due), self._lose)
+        with bear() as birth:
+            self._key = birth.key
+            step, state = self._step(events, attempts, status, at, due)
+            birth.insert(state)
+            self._last = self._commits.include(step, self._lose)
         self._birth = None
 
     async def settled(self) -> None:
@@ -126,7 +132,8 @@ class RunWriter:
 
     def _step(
         self, events: Sequence[Event], attempts: Iterable[HopAttempt], status: str, at: float, due: float | None
-    ) -> Step:
+    ) -> tuple[Step, Values]:
+        """The rows of a step, and what it makes of the row of the run (`STATE`)."""
         step = Step(self._key)
         for hop, attempt in attempts:
             self._link(attempt)
@@ -141,8 +148,7 @@ class RunWriter:
         self.booked.hops += hops
         self.booked.cost += cost
         self.booked.priced = self.booked.priced and bool(priced)
-        step.book((self._seq, self._chain, status, at, hops, cost, priced, at + LEASE, due), self._epoch)
-        return step
+        return step, (self._seq, self._chain, status, at, hops, cost, priced, at + LEASE, due)
 
     def _link(self, entry: Event | Attempt) -> None:
         self._seq += 1

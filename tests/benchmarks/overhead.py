@@ -23,7 +23,6 @@ from choreo.api.checked import check_spec
 from choreo.canonical import Payload
 from choreo.engine.position import start
 from choreo.engine.react import react
-from choreo.plan import plan_digest
 from choreo.players import player_for
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
@@ -99,8 +98,10 @@ class Ours:
         position = start(plan, new_run_id(now))
         assert plan.trigger is not None
         events = react(plan, position, RunStarted(now, payload, (), self.check(plan.trigger, payload)), self.check)
-        sources = self.checked.loaded.sources
-        new = NewRun(position.run, ("overhead", "1.0.0"), plan_digest(sources), sources, at=now, main="spec.yaml")
+        checked = self.checked
+        new = NewRun(
+            position.run, ("overhead", "1.0.0"), checked.digest, checked.loaded.sources, at=now, main="spec.yaml"
+        )
         writer = self.store.new_run(new, events)
         parts = Parts(plan, position, writer, self.store, self.check, lambda role: player_for(role.player))
         end = await LocalRunner(parts).run()

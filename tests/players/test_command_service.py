@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from model_visits import PLACE, model_visit, template
+from msgspec.structs import replace
 
 from choreo.errors import PlayFailed
 from choreo.players import command_service

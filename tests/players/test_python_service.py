@@ -6,12 +6,12 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from model_visits import PLACE, model_visit
+from msgspec.structs import replace
 
 from choreo.errors import PlayFailed
 from choreo.players import python_service

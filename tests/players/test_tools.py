@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from model_server import GOOD, ModelServer, model_server
 from model_visits import PLACE, SCHEMA, model_visit, settings, template
+from msgspec.structs import replace
 
 from choreo.contract import Contract
 from choreo.errors import PlayFailed
