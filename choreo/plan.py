@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from choreo.canonical import digest_of, encode
 from choreo.contract import Contract, Version, best, optional_fields, parse_range
@@ -70,6 +71,8 @@ class Group(Struct, frozen=True):
     on: str
     edges: tuple[Edge, ...]
     feeders: frozenset[str] = frozenset()
+    always: bool = False
+    """Whether all of them fire, whatever the event carries."""
 
     @property
     def targets(self) -> frozenset[str]:
@@ -303,9 +306,10 @@ def _groups(spec: Spec, edges: tuple[Edge, ...]) -> tuple[dict[tuple[str, str], 
     single: dict[tuple[str, str], Group] = {}
     joins: list[Group] = []
     for number, ((sources, join, on), members) in enumerate(by_key.items()):
-        group = Group(number, sources, join, on, tuple(members))
+        always = all(edge.when is None and not edge.handoff.otherwise for edge in members)
+        group = Group(number, sources, join, on, tuple(members), always=always)
         if join:
-            joins.append(Group(number, sources, join, on, tuple(members), _feeders(spec, edges, group)))
+            joins.append(replace(group, feeders=_feeders(spec, edges, group)))
         else:
             single[sources[0], on] = group
     return single, tuple(joins)

@@ -26,6 +26,8 @@ class Fault(Exception):
 
 def select(group: Group, names: Names) -> tuple[Edge, ...]:
     """The edges that fire, in file order. Raises ExpressionError where a condition cannot be told."""
+    if group.always:
+        return group.edges
     chosen: list[Edge] = []
     matched = False
     for edge in group.edges:

@@ -11,7 +11,7 @@ from choreo.engine.join import Ready, ready_join
 from choreo.engine.lanes import Lanes, gathered, within
 from choreo.engine.limits import reached_limit
 from choreo.engine.names import Names
-from choreo.engine.position import Arrival, HopState
+from choreo.engine.position import Arrival, HopState, Position
 from choreo.engine.reaction import Firing, Reaction
 from choreo.spec import HumanPlayer
 from choreo.trace import HopStarted
@@ -192,12 +192,17 @@ def _end_of(reaction: Reaction, lanes: Lanes) -> None:
 # -- the end -------------------------------------------------------------------------------------
 
 
+def _plays(position: Position) -> bool:
+    """Whether a visit is in play that can go on."""
+    return bool(position.playing.keys() - position.used_up if position.children else position.playing)
+
+
 def _rest(reaction: Reaction) -> None:
     position = reaction.position
     if len(position.ended) > 1:
         where = " and ".join(f"handoff {number}" for number, _, _ in position.ended)
         reaction.finish("failed", "two-results", f"two payloads reached the end: {where}")
-    elif position.playing.keys() - position.used_up or position.questions or position.delayed:
+    elif position.questions or position.delayed or _plays(position):
         return
     elif any(position.queues.values()) or position.unstarted or position.playing:
         limit = reached_limit(position) or next(iter(position.used_up.values()), None)

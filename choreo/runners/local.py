@@ -12,6 +12,7 @@ import asyncio
 import math
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
@@ -61,6 +62,8 @@ class LocalRunner:
         self.parts = parts
         self.plan, self.position = parts.plan, parts.position
         self._mail: asyncio.Queue[Mail] = asyncio.Queue()
+        self._on_the_spot: deque[Mail] = deque()
+        """The mail of players that had their output at once."""
         self._hops: dict[int, asyncio.Task[None] | None] = {}
         own = cast(LocalRunner, weakref.proxy(self))  # no cycle: a run is gone as soon as it is over
         self._visits = Visits(own)
@@ -73,6 +76,8 @@ class LocalRunner:
         self._looks = 0
         self._turn = time.monotonic()
         self._stopped_by: str | None = None
+        self._renewing: asyncio.TimerHandle | None = None
+        """Set from when this run first has to wait, or has gone on for a while."""
 
     def interrupt(self) -> None:
         """Stop as soon as what must not be cut is on record. The run stays resumable."""
@@ -81,12 +86,12 @@ class LocalRunner:
 
     async def run(self) -> RunFinished | None:
         """The end of the run, or None where it waits or was interrupted. Raises StoreError, HeldError."""
-        self._renew_later()
         try:
             end = await self._main_line()
             await self.parts.writer.settled()
         finally:
-            self._renewing.cancel()
+            if self._renewing is not None:
+                self._renewing.cancel()
             await self._let_go()
         return end if self._stopped_by is None or self.position.finished is not None else await self._stop()
 
@@ -137,10 +142,10 @@ class LocalRunner:
     def rests(self) -> bool:
         """Whether only what comes from outside this process can bring the run on: a person, or a time far away."""
         below = self.parts.below
-        if self._persons.may_answer:
+        if self.position.machines or self._persons.may_answer:
             return False
         children = all(below is not None and below.rests(self.position.run, number) for number in self._hops)
-        return children and not self.position.machines and self._until_delayed() > PATIENCE
+        return children and self._until_delayed() > PATIENCE
 
     @property
     def over(self) -> bool:
@@ -240,8 +245,11 @@ class LocalRunner:
             self._persons.answered(mail.question, mail.answer)
 
     async def _next(self) -> Mail:
+        if self._on_the_spot:
+            return self._on_the_spot.popleft()
         if self._mail.empty():
             self.flush()
+            self._keep_looking()
         asked = self.position.questions or self.position.children
         if not asked and not self.position.delayed:
             return await self._mail.get()
@@ -265,6 +273,10 @@ class LocalRunner:
         for number, delayed in sorted(self.position.delayed.items(), key=lambda item: (item[1].due, item[0])):
             if delayed.due <= now and number in self.position.delayed:
                 self.commit(TimerFired(now, number))
+
+    def _keep_looking(self) -> None:
+        if self._renewing is None:
+            self._renew_later()
 
     def _renew_later(self) -> None:
         self._renewing = asyncio.get_running_loop().call_later(LOOK, self._renew)
@@ -306,12 +318,13 @@ class LocalRunner:
             self._hops[hop.number] = asyncio.create_task(self._play_hop(hop))
         else:
             self._hops[hop.number] = None
-            self._mail.put_nowait(ended)
+            self._on_the_spot.append(ended)
 
     async def _give_way(self) -> None:
         """Let signals and other runs have their turn, where this run has nothing to wait for."""
         now = time.monotonic()
         if now - self._turn > TURN:
+            self._keep_looking()
             await asyncio.sleep(0)
             self._turn = now
 

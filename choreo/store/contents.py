@@ -13,6 +13,8 @@ import struct
 from typing import NamedTuple
 
 _INDEX = 136
+_COUNTS = struct.Struct("=16xI76xI28xI4x")
+"""Of an index: frames of the log, frames that are in the store, frames that a checkpoint was to put there."""
 _LOG = 32
 _SAMPLE = 8192
 _BEHIND = 2**31
@@ -43,6 +45,8 @@ class Contents:
 
     def __init__(self, main: int, log: int | None, index: int | None) -> None:
         self._main, self._log, self._shm = main, log, index
+        self._read: tuple[bytes, _Index | None] = (b"", None)
+        """The bytes of the index as they were read last, and what they say."""
         self._index = self._read_index()
         self._seen = self._look(os.fstat(main), self._index)
 
@@ -110,9 +114,12 @@ class Contents:
         """None where there is none, or where another process is just about to write it."""
         for _ in range(100 if self._shm is not None else 0):
             head = os.pread(self._shm or 0, _INDEX, 0)
+            if head == self._read[0]:
+                return self._read[1]
             if len(head) == _INDEX and head[:48] == head[48:96]:
-                frames, moved, begun = (struct.unpack_from("=I", head, place)[0] for place in (16, 96, 128))
-                return _Index(head[32:40], frames, head[96:100], moved == begun)
+                frames, moved, begun = _COUNTS.unpack(head)
+                self._read = head, _Index(head[32:40], frames, head[96:100], moved == begun)
+                return self._read[1]
         return None
 
 

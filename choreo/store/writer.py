@@ -31,6 +31,18 @@ class Booked:
     cost: float = 0.0
     priced: bool = True
 
+    def count(self, event: Event) -> None:
+        if isinstance(event, HopStarted):
+            self.hops += 1
+        elif isinstance(event, HopFinished):
+            self.cost += event.cost or 0.0
+            self.priced = self.priced and event.priced
+
+    def add(self, more: Booked) -> None:
+        self.hops += more.hops
+        self.cost += more.cost
+        self.priced = self.priced and more.priced
+
 
 class RunWriter:
     """Appends to one run. Every `append` is one durable transaction, fenced by the run's epoch; the first one of a run
@@ -138,17 +150,14 @@ class RunWriter:
         for hop, attempt in attempts:
             self._link(attempt)
             step.attempt(self._seq, hop, attempt)
+        added = Booked()
         for event in events:
             self._link(event)
             step.event(self._seq, event)
-        hops = sum(1 for event in events if isinstance(event, HopStarted))
-        ends = [event for event in events if isinstance(event, HopFinished)]
-        cost = sum(event.cost or 0.0 for event in ends)
-        priced = int(all(event.priced for event in ends))
-        self.booked.hops += hops
-        self.booked.cost += cost
-        self.booked.priced = self.booked.priced and bool(priced)
-        return step, (self._seq, self._chain, status, at, hops, cost, priced, at + LEASE, due)
+            added.count(event)
+        self.booked.add(added)
+        sums = added.hops, added.cost, int(added.priced)
+        return step, (self._seq, self._chain, status, at, *sums, at + LEASE, due)
 
     def _link(self, entry: Event | Attempt) -> None:
         self._seq += 1
