@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from choreo.store import driver, rows
 from choreo.store.claims import take_claim
@@ -12,8 +13,7 @@ from choreo.store.owner import Owner
 from choreo.store.steps import STATE, Values
 
 
-@dataclass(frozen=True)
-class NewRun:
+class NewRun(Struct, frozen=True):
     """A run that is about to be recorded. `at` is UTC seconds."""
 
     id: str
@@ -33,23 +33,21 @@ class NewRun:
     """The run and hop that a child run plays."""
 
 
-class Birth:
-    """A run that is written in the transaction that is open. `key` is its own from now on."""
+def insert_run(db: driver.Connection, run: NewRun, owner: Owner, state: Values) -> int:
+    """Write the row of a run within the open transaction, owned by a process, as its first step leaves it (`STATE`);
+    its key. Raises ClaimTaken."""
+    done = db.execute(
+        _RUN,
+        (
+            *(run.id, *run.spec, run.plan, run.at, rows.text(run.labels), rows.text(run.settings)),
+            *(owner.pid, owner.host, owner.process, *(run.parent or (None, None)), *state),
+        ),
+    )
+    key = int(done.lastrowid)
+    for claim in run.claims:
+        take_claim(db, claim, (key, 0), run.at, over=False)
+    return key
 
-    def __init__(self, db: driver.Connection, run: NewRun, owner: Owner) -> None:
-        self._db, self._run, self._owner = db, run, owner
-        self.key = int(db.execute("SELECT COALESCE(MAX(key),0)+1 FROM run").fetchone()[0])
 
-    def insert(self, state: Values) -> None:
-        """Write its row, owned by a process, as its first step leaves it (`Step.book`). Raises ClaimTaken."""
-        run, owner = self._run, self._owner
-        self._db.execute(
-            "INSERT INTO run(key,id,spec,version,plan,created,labels,settings,pid,host,process,parent,parent_hop,epoch,"
-            f"{','.join(STATE)}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1{',?' * len(STATE)})",
-            (
-                *(self.key, run.id, *run.spec, run.plan, run.at, rows.text(run.labels), rows.text(run.settings)),
-                *(owner.pid, owner.host, owner.process, *(run.parent or (None, None)), *state),
-            ),
-        )
-        for claim in run.claims:
-            take_claim(self._db, claim, (self.key, 0), run.at, over=False)
+_COLUMNS = "id,spec,version,plan,created,labels,settings,pid,host,process,parent,parent_hop"
+_RUN = f"INSERT INTO run({_COLUMNS},{','.join(STATE)},epoch) VALUES({'?,' * (12 + len(STATE))}1)"

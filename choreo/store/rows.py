@@ -126,6 +126,8 @@ def read_verdict(contract: str | None, digest: str | None, violations: str | Non
 
 
 def sources_text(sources: tuple[tuple[str, int], ...]) -> str:
+    if len(sources) == 1:
+        return f"{sources[0][0]}:{sources[0][1]}"
     return " ".join(f"{kind}:{number}" for kind, number in sources)
 
 

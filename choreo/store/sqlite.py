@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 from choreo.canonical import Payload, digest_of, encode
 from choreo.errors import HeldError, StoreError, UsageError
 from choreo.store import driver, place, rows
-from choreo.store.births import Birth, NewRun
+from choreo.store.births import NewRun, insert_run
 from choreo.store.claims import Claim, find_claim
 from choreo.store.commits import Commits, GroupCommits
 from choreo.store.files import Files
 from choreo.store.owner import is_alive, this_process
 from choreo.store.records import COLUMNS, OpenQuestion, RunRecord, run_record
 from choreo.store.remembered import Remembered, find_remembered, taken_from
+from choreo.store.steps import Values
 from choreo.store.writer import HopAttempt, RunWriter, take
 from choreo.trace import Asked, Attempt, Decided, Event, PlanChanged
 
@@ -85,10 +86,10 @@ class Store:
         return RunWriter(self._db, self._commits, run.id, chain=run.id.encode(), birth=birth, opening=opening)
 
     @contextmanager
-    def _birth(self, run: NewRun) -> Iterator[Birth]:
+    def _birth(self, run: NewRun) -> Iterator[Callable[[Values], int]]:
         with self._writing(fresh=True):
             self._keep_plan(run.plan, run.main, run.sources, run.at)
-            yield Birth(self._db, run, this_process())
+            yield partial(insert_run, self._db, run, this_process())
         self._plans.add(run.plan)
 
     def keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from choreo.errors import HeldError, StoreError
 from choreo.store import driver, rows
-from choreo.store.births import Birth
 from choreo.store.commits import Commits
 from choreo.store.owner import LEASE, Owner
 from choreo.store.steps import AnswerWaiting, Fenced, HopAttempt, Step, Values
@@ -19,8 +18,9 @@ from choreo.trace import Attempt, Event, HopFinished, HopStarted, RunFinished
 __all__ = ["AnswerWaiting", "HopAttempt", "RunWriter", "take"]
 
 
-Bear = Callable[[], AbstractContextManager[Birth]]
-"""Has a new run written within, and commits it with all else that is."""
+Birth = Callable[[], AbstractContextManager[Callable[[Values], int]]]
+"""Has a new run written within, given what its first step makes of its row (`STATE`), and commits it with all else
+that is written there. Gives the run's key."""
 
 
 @dataclass(slots=True)
@@ -30,13 +30,6 @@ class Booked:
     hops: int = 0
     cost: float = 0.0
     priced: bool = True
-
-    def count(self, event: Event) -> None:
-        if isinstance(event, HopStarted):
-            self.hops += 1
-        elif isinstance(event, HopFinished):
-            self.cost += event.cost or 0.0
-            self.priced = self.priced and event.priced
 
     def add(self, more: Booked) -> None:
         self.hops += more.hops
@@ -62,7 +55,7 @@ class RunWriter:
         epoch: int = 1,
         seq: int = 0,
         chain: bytes,
-        birth: Bear | None = None,
+        birth: Birth | None = None,
         opening: Sequence[Event] = (),
     ) -> None:
         self.run = run
@@ -97,35 +90,24 @@ class RunWriter:
         if self._lost is not None:
             raise self._lost
         seq, chain = self._seq, self._chain
+        made = tuple(attempts)
         try:
+            state = self._state(events, made, status, at, due)
             if self._birth is None:
-                step, state = self._step(events, attempts, status, at, due)
+                step = self._step(seq, events, made)
                 step.book(state, self._epoch)
                 self._last = self._commits.write(step, self._lose)
             else:
-                self._be_born(self._birth, events, attempts, status, at, due)
+                with self._birth() as born:
+                    self._key = born(state)
+                    self._last = self._commits.include(self._step(seq, events, made), self._lose)
+                self._birth = None
         except BaseException as error:
             self._seq, self._chain = seq, chain
             if isinstance(error, (driver.DatabaseError, Fenced)):
                 raise self._why(error) from error
             raise
-        self.owned = self.owned and not any(isinstance(event, RunFinished) for event in events)
-
-    def _be_born(
-        self,
-        bear: Bear,
-        events: Sequence[Event],
-        attempts: Iterable[HopAttempt],
-        status: str,
-        at: float,
-        due: float | None,
-    ) -> None:
-        with bear() as birth:
-            self._key = birth.key
-            step, state = self._step(events, attempts, status, at, due)
-            birth.insert(state)
-            self._last = self._commits.include(step, self._lose)
-        self._birth = None
+        self.owned = self.owned and RunFinished not in map(type, events)
 
     async def settled(self) -> None:
         """Comes back when all that was appended is on disk: at once, but where runs share transactions."""
@@ -142,22 +124,32 @@ class RunWriter:
         where, free = ("the trace store", "") if files is None else (files.path, f" ({files.free()})")
         return StoreError("store-write", f"{where} could not be written: {error}{free}", help)
 
-    def _step(
-        self, events: Sequence[Event], attempts: Iterable[HopAttempt], status: str, at: float, due: float | None
-    ) -> tuple[Step, Values]:
-        """The rows of a step, and what it makes of the row of the run (`STATE`)."""
-        step = Step(self._key)
-        for hop, attempt in attempts:
-            self._link(attempt)
-            step.attempt(self._seq, hop, attempt)
+    def _state(
+        self, events: Sequence[Event], attempts: Sequence[HopAttempt], status: str, at: float, due: float | None
+    ) -> Values:
+        """What a step makes of the row of the run (`STATE`). The chain goes on with it."""
         added = Booked()
+        for _, attempt in attempts:
+            self._link(attempt)
         for event in events:
             self._link(event)
-            step.event(self._seq, event)
-            added.count(event)
+            if isinstance(event, HopStarted):
+                added.hops += 1
+            elif isinstance(event, HopFinished):
+                added.cost += event.cost or 0.0
+                added.priced = added.priced and event.priced
         self.booked.add(added)
         sums = added.hops, added.cost, int(added.priced)
-        return step, (self._seq, self._chain, status, at, *sums, at + LEASE, due)
+        return self._seq, self._chain, status, at, *sums, at + LEASE, due
+
+    def _step(self, seq: int, events: Sequence[Event], attempts: Sequence[HopAttempt]) -> Step:
+        """The rows of a step that begins behind `seq`."""
+        step = Step(self._key)
+        for number, (hop, attempt) in enumerate(attempts, seq + 1):
+            step.attempt(number, hop, attempt)
+        for number, event in enumerate(events, seq + len(attempts) + 1):
+            step.event(number, event)
+        return step
 
     def _link(self, entry: Event | Attempt) -> None:
         self._seq += 1
