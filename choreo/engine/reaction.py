@@ -287,8 +287,13 @@ class Reaction:
     def deliver(self, firing: Firing, target: str, payload: Payload, wait: float, *, first: bool) -> None:
         edge, names, sources = firing.edge, firing.names, firing.sources
         verdict, blame = judged(self.plan, self.check, edge, target, payload)
-        more: dict[str, Any] = {"payload": payload, "verdict": verdict, "scope": names.scope, "join": firing.join}
-        more["firing"] = firing.number if first else 0
+        more: dict[str, Any] = {
+            "payload": payload,
+            "verdict": verdict,
+            "scope": names.scope,
+            "join": firing.join,
+            "firing": firing.number if first else 0,
+        }
         if verdict is not None and not verdict.ok:
             more |= {"blame": blame, "code": "contract-violation", "message": told(verdict)}
             self.hand_over(edge.number, sources, target, "violation", **more)

@@ -133,7 +133,8 @@ class LocalRunner:
             if self.rests and not self.parts.stays:
                 return None
             self._book(await self._next())
-            await self._give_way()
+            if time.monotonic() - self._turn > TURN:
+                await self._give_way()
             while not self._mail.empty():
                 self._book(self._mail.get_nowait())
         return None
@@ -322,11 +323,9 @@ class LocalRunner:
 
     async def _give_way(self) -> None:
         """Let signals and other runs have their turn, where this run has nothing to wait for."""
-        now = time.monotonic()
-        if now - self._turn > TURN:
-            self._keep_looking()
-            await asyncio.sleep(0)
-            self._turn = now
+        self._keep_looking()
+        await asyncio.sleep(0)
+        self._turn = time.monotonic()
 
     async def _play_hop(self, hop: HopState) -> None:
         try:

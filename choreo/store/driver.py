@@ -26,6 +26,12 @@ IntegrityError: type[Exception] = sqlite.IntegrityError
 VERSION: str = sqlite.sqlite_version
 
 
+for _kind, _plain in ((type(None), lambda none: none), (bool, int), (bytes, bytes)):
+    # For each value of these kinds the driver looks for a way to adapt it: in vain that takes it a microsecond,
+    # which is most of what writing a row takes.
+    sqlite.register_adapter(_kind, _plain)
+
+
 def wal_is_safe(version: tuple[int, ...] = sqlite.sqlite_version_info) -> bool:
     """Whether this SQLite build is free of the WAL-reset bug."""
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)

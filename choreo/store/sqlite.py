@@ -85,11 +85,10 @@ class Store:
         birth = partial(self._birth, run)
         return RunWriter(self._db, self._commits, run.id, chain=run.id.encode(), birth=birth, opening=opening)
 
-    @contextmanager
-    def _birth(self, run: NewRun) -> Iterator[Callable[[Values], int]]:
+    def _birth(self, run: NewRun, state: Values, rest: Callable[[int], None]) -> None:
         with self._writing(fresh=True):
             self._keep_plan(run.plan, run.main, run.sources, run.at)
-            yield partial(insert_run, self._db, run, this_process())
+            rest(insert_run(self._db, run, this_process(), state))
         self._plans.add(run.plan)
 
     def keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:

@@ -6,7 +6,7 @@ Rows name payloads by digest; the statements look their numbers up.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from choreo.canonical import Payload, digest_of
@@ -209,7 +209,7 @@ class Step:
             event.message,
             event.confidence,
             event.confidence_source,
-            rows.text(dict(event.confidence_detail)),
+            rows.text(event.confidence_detail and dict(event.confidence_detail)),
             event.cost,
             event.priced,
             event.seconds,
@@ -287,7 +287,9 @@ def write(db: driver.Connection, steps: Sequence[Step], known: Collection[str] =
         payloads.update(step.payloads)
         for statement, values in step.rows:
             tables[statement].append(values)
-    _write_payloads(db, [item for item in payloads.items() if item[0] not in known])
+    fresh = [item for item in payloads.items() if item[0] not in known]
+    if fresh:
+        db.executemany(_PAYLOAD, fresh)
     for statement, values_of_rows in tables.items():
         if values_of_rows:
             done = _write_rows(db, statement, values_of_rows)
@@ -298,10 +300,6 @@ def write(db: driver.Connection, steps: Sequence[Step], known: Collection[str] =
     for step in steps:
         for claim in step.claims:
             take_claim(db, claim.name, claim.owner, claim.at, claim.over)
-
-
-def _write_payloads(db: driver.Connection, payloads: Iterable[tuple[str, bytes]]) -> None:
-    db.executemany(_PAYLOAD, payloads)
 
 
 def _write_rows(db: driver.Connection, statement: str, values: Sequence[Values]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +17,9 @@ from choreo.trace import Attempt, Event, HopFinished, HopStarted, RunFinished
 __all__ = ["AnswerWaiting", "HopAttempt", "RunWriter", "take"]
 
 
-Birth = Callable[[], AbstractContextManager[Callable[[Values], int]]]
-"""Has a new run written within, given what its first step makes of its row (`STATE`), and commits it with all else
-that is written there. Gives the run's key."""
+Birth = Callable[[Values, Callable[[int], None]], None]
+"""Writes the row of a new run as its first step leaves it (`STATE`), has the rest written by a function that is given
+the run's key, and commits both together."""
 
 
 @dataclass(slots=True)
@@ -98,9 +97,7 @@ class RunWriter:
                 step.book(state, self._epoch)
                 self._last = self._commits.write(step, self._lose)
             else:
-                with self._birth() as born:
-                    self._key = born(state)
-                    self._last = self._commits.include(self._step(seq, events, made), self._lose)
+                self._birth(state, lambda key: self._be_born(key, seq, events, made))
                 self._birth = None
         except BaseException as error:
             self._seq, self._chain = seq, chain
@@ -108,6 +105,10 @@ class RunWriter:
                 raise self._why(error) from error
             raise
         self.owned = self.owned and RunFinished not in map(type, events)
+
+    def _be_born(self, key: int, seq: int, events: Sequence[Event], attempts: Sequence[HopAttempt]) -> None:
+        self._key = key
+        self._last = self._commits.include(self._step(seq, events, attempts), self._lose)
 
     async def settled(self) -> None:
         """Comes back when all that was appended is on disk: at once, but where runs share transactions."""
