@@ -97,8 +97,8 @@ class Instant(Protocol):
 class Quick(Protocol):
     """A player that may have its output within a moment."""
 
-    def play_if_quick(self, visit: Visit) -> Played | None:
-        """The output, or None where `play` is to be awaited: it goes on with what was begun here."""
+    def play_if_quick(self, visit: Visit) -> Played | Player:
+        """The output; where it is not there, the player to be awaited, who goes on with what was begun here."""
 
 
 class Player(Protocol):

@@ -10,13 +10,13 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from choreo.canonical import digest_of, read
 from choreo.loading.modules import hides_pythons_own
-from choreo.players.base import Played, Visit
+from choreo.players.base import Played, Player, Visit
 from choreo.players.service import Called, CallError, ServicePlayer, output_of
 from choreo.players.workers import Begun
 from choreo.spec import PythonService
@@ -39,28 +39,32 @@ class PythonCall:
     def __init__(self, service: PythonService) -> None:
         self._service = service
         self._loaded: tuple[Callable[..., Any], dict[str, str]] | None = None
-        self._begun: dict[tuple[str, int], Begun[Any]] = {}
-        """Calls that were not quick after all, by the run and hop that goes on to wait for them."""
         self._is_quick = True
 
     async def __call__(self, visit: Visit, seconds: float) -> Called:
-        begun = self._begun.pop((visit.run, visit.hop), None) or self._begin(visit)
+        return await self.awaited(visit, self._begin(visit))
+
+    async def awaited(self, visit: Visit, begun: Begun[Any]) -> Called:
+        """What a call gives that was begun."""
         value = await begun.awaited()
         self._is_quick = begun.seconds < MOMENT
         return self._called(visit, value)
 
-    def if_quick(self, visit: Visit) -> Called | None:
-        """What the function gave, unless the last call was slow or this one is. Where it is not over, or raised, it is
-        what the next `__call__` for this hop waits for: the function is called once."""
+    def begin_if_quick(self, visit: Visit) -> Begun[Any] | None:
+        """A call that may be over within a moment; None where the last one was not, or the function is not there."""
         if not self._is_quick or visit.deadline < MOMENT:
             return None
-        with contextlib.suppress(CallError):
-            begun = self._begun[visit.run, visit.hop] = self._begin(visit)
-            self._is_quick = begun.is_over(within=MOMENT)
-            if self._is_quick:
-                called = self._called(visit, begun.result())
-                del self._begun[visit.run, visit.hop]
-                return called
+        try:
+            return self._begin(visit)
+        except CallError:
+            return None
+
+    def at_once(self, visit: Visit, begun: Begun[Any]) -> Called | None:
+        """What a call gave, if it is over within a moment. Where it raised, so does `awaited`."""
+        self._is_quick = begun.is_over(within=MOMENT)
+        if self._is_quick:
+            with contextlib.suppress(CallError):
+                return self._called(visit, begun.result())
         return None
 
     def _begin(self, visit: Visit) -> Begun[Any]:
@@ -82,19 +86,33 @@ class PythonPlayer(ServicePlayer):
 
     def __init__(self, call: PythonCall) -> None:
         super().__init__(call)
-        self._quick = call
-        self._begun: dict[tuple[str, int], tuple[float, float]] = {}
+        self._python = call
 
-    def play_if_quick(self, visit: Visit) -> Played | None:
-        started, began = time.time(), time.monotonic()
-        called = self._quick.if_quick(visit)
-        if called is not None:
-            return self._done(called, started, time.monotonic() - began)
-        self._begun[visit.run, visit.hop] = started, began
-        return None
+    def play_if_quick(self, visit: Visit) -> Played | Player:
+        start = time.time(), time.monotonic()
+        begun = self._python.begin_if_quick(visit)
+        if begun is None:
+            return self
+        called = self._python.at_once(visit, begun)
+        if called is None:
+            return _GoesOn(self._python, begun, start)
+        return self._done(called, start[0], time.monotonic() - start[1])
 
-    def _starts(self, visit: Visit) -> tuple[float, float]:
-        return self._begun.pop((visit.run, visit.hop), None) or super()._starts(visit)
+
+class _GoesOn(ServicePlayer):
+    """Plays a visit whose first call was begun at `start`: the function is not called anew for it."""
+
+    def __init__(self, call: PythonCall, begun: Begun[Any], start: tuple[float, float]) -> None:
+        super().__init__(call)
+        self._python, self._start = call, start
+        self._begun: Begun[Any] | None = begun
+
+    def _starts(self) -> tuple[float, float]:
+        return self._start if self._begun is not None else super()._starts()
+
+    def _make(self, visit: Visit, seconds: float) -> Awaitable[Called]:
+        begun, self._begun = self._begun, None
+        return self._python.awaited(visit, begun) if begun is not None else super()._make(visit, seconds)
 
 
 def _fresh(payload: Any) -> Any:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -84,7 +84,7 @@ class ServicePlayer:
         ends = time.monotonic() + visit.deadline
         draw: random.Random | None = None
         for attempt in range(1, retry.attempts + 1):
-            started, began = self._starts(visit)
+            started, began = self._starts()
             try:
                 called = await self._within(visit, self._share(ends - began, retry.attempts - attempt + 1))
             except CallError as error:
@@ -100,18 +100,20 @@ class ServicePlayer:
                 return self._done(called, started, time.monotonic() - began)
         raise PlayFailed("no-attempt", "the role's `retry` allows no attempt")
 
-    def _starts(self, visit: Visit) -> tuple[float, float]:
+    def _starts(self) -> tuple[float, float]:
         """When the attempt that is made now began: seconds UTC, and by the clock that nobody sets."""
-        del visit
         return time.time(), time.monotonic()
 
     def _share(self, left: float, attempts: int) -> float:
         return left / attempts if self._call.ends_in_time else left
 
+    def _make(self, visit: Visit, seconds: float) -> Awaitable[Called]:
+        return self._call(visit, seconds)
+
     async def _within(self, visit: Visit, seconds: float) -> Called:
         try:
             async with asyncio.timeout(seconds):
-                return await self._call(visit, seconds)
+                return await self._make(visit, seconds)
         except TimeoutError as error:
             message = f"no result within {min(seconds, visit.deadline):.3g} s"
             raise CallError("timeout", message, retriable=self._call.ends_in_time) from error

@@ -13,8 +13,8 @@ import math
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -308,18 +308,18 @@ class LocalRunner:
             self._begin_hop(action.hop, player)
 
     def _begin_hop(self, hop: HopState, player: Player | Instant | None) -> None:
-        """Where a player has its output on the spot, a task of its own would only cost time."""
-        ended: Mail = None
+        """Where a player has its output on the spot, a task of its own would only cost time. None: a child run."""
+        begun: Mail | Coroutine[Any, Any, Mail]
         try:
-            if player is not None:
-                ended = self._visits.play_now(hop, player) if is_instant(player) else self._visits.play_if_quick(hop)
+            below = self.parts.below if player is None else None
+            begun = below.play(self, hop) if below is not None else self._visits.begin(hop, cast(Player, player))
         except Exception as error:  # noqa: BLE001 - goes to the main line, which raises it
-            ended = error
-        if ended is None:
-            self._hops[hop.number] = asyncio.create_task(self._play_hop(hop))
+            begun = error
+        if isinstance(begun, Coroutine):
+            self._hops[hop.number] = asyncio.create_task(self._play_hop(hop, begun))
         else:
             self._hops[hop.number] = None
-            self._on_the_spot.append(ended)
+            self._on_the_spot.append(begun)
 
     async def _give_way(self) -> None:
         """Let signals and other runs have their turn, where this run has nothing to wait for."""
@@ -327,10 +327,9 @@ class LocalRunner:
         await asyncio.sleep(0)
         self._turn = time.monotonic()
 
-    async def _play_hop(self, hop: HopState) -> None:
+    async def _play_hop(self, hop: HopState, play: Coroutine[Any, Any, Mail]) -> None:
         try:
-            below = self.parts.below if self._visits.is_below(hop) else None
-            self._mail.put_nowait(await (self._visits.play(hop) if below is None else below.play(self, hop)))
+            self._mail.put_nowait(await play)
         except asyncio.CancelledError:
             if hop.number not in self._visits.cancelled:
                 raise

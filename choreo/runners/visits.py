@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import nullcontext
-from typing import cast
+from typing import Any, cast
 
 from choreo.engine.advance import finished_hop
 from choreo.engine.position import HopState
 from choreo.errors import NoHandles, PlayFailed
-from choreo.players.base import Instant, Played, Player, Visit, is_quick
+from choreo.players.base import Instant, Played, Player, Visit, is_instant, is_quick
 from choreo.runners.once import InDoubt, once_over_all
 from choreo.runners.parts import HopEnded, Runner, cut_short, is_priced, status_of
 from choreo.runners.thread import turns_for
@@ -28,8 +28,6 @@ class Visits:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._players: dict[str, Player | Instant] = {}
-        self._began: dict[int, float] = {}
-        """When hops began that had not ended within a moment."""
         self.cancelled: set[int] = set()
         """Hops whose lane is over."""
 
@@ -49,10 +47,23 @@ class Visits:
         """Whether the hop is a run of its own."""
         return isinstance(self._runner.plan.roles[hop.role].role.player, SpecPlayer)
 
-    def play_now(self, hop: HopState, player: Instant) -> HopEnded:
-        """The end of a hop whose player never waits."""
-        role = self._runner.plan.roles[hop.role].role
-        began = time.monotonic()
+    def begin(self, hop: HopState, player: Player | Instant) -> HopEnded | Coroutine[Any, Any, HopEnded]:
+        """The end of a hop whose player has its output on the spot; else what is to be awaited for it.
+
+        An effect is never begun here: what is in flight when the process must leave has to have a task.
+        """
+        role, began = self._runner.plan.roles[hop.role].role, time.monotonic()
+        if is_instant(player):
+            return self._play_now(hop, player)
+        if role.effect != "none" or role.key is not None or not is_quick(player):
+            return self._play(hop, cast(Player, player), began)
+        played = player.play_if_quick(self._visit(hop, role))
+        if isinstance(played, Played):
+            return self._done(hop, role, played, [], time.monotonic() - began)
+        return self._play(hop, played, began)
+
+    def _play_now(self, hop: HopState, player: Instant) -> HopEnded:
+        role, began = self._runner.plan.roles[hop.role].role, time.monotonic()
         try:
             played = player.play_now(self._visit(hop, role))
         except PlayFailed as failure:
@@ -61,28 +72,11 @@ class Visits:
             return self._in_doubt(hop, str(doubt))
         return self._done(hop, role, played, [], time.monotonic() - began)
 
-    def play_if_quick(self, hop: HopState) -> HopEnded | None:
-        """The end of a hop whose player has its output within a moment; None where `play` is to be awaited.
-
-        An effect is never begun here: what is in flight when the process must leave has to have a task.
-        """
-        role = self._runner.plan.roles[hop.role].role
-        player = self.player(hop)
-        if role.effect != "none" or role.key is not None or not is_quick(player):
-            return None
-        began = self._began[hop.number] = time.monotonic()
-        played = player.play_if_quick(self._visit(hop, role))
-        if played is None:
-            return None
-        del self._began[hop.number]
-        return self._done(hop, role, played, [], time.monotonic() - began)
-
-    async def play(self, hop: HopState) -> HopEnded:
-        """Have the hop's player play it, within its deadline. Whatever comes of it is an end of the hop."""
+    async def _play(self, hop: HopState, player: Player, began: float) -> HopEnded:
+        """Have a player play the hop, within its deadline. Whatever comes of it is an end of the hop."""
         role = self._runner.plan.roles[hop.role].role
         visit = self._visit(hop, role)
         made: list[Attempt] = []
-        began = self._began.pop(hop.number, None) or time.monotonic()
 
         def record(attempt: Attempt) -> None:
             made.append(attempt)
@@ -100,7 +94,6 @@ class Visits:
 
         room = isinstance(role.player, ModelPlayer)
         try:
-            player = cast(Player, self.player(hop))
             earlier = await once_over_all(self._runner, hop, visit.deadline) if role.key is not None else None
             kept = self._runner.store.files.room_for_answer() if room else nullcontext()
             async with asyncio.timeout(self._longest(visit)):

@@ -127,11 +127,12 @@ class DyingPlayer:
     def __init__(self, inner: Player, fuse: Fuse) -> None:
         self._inner, self._fuse = inner, fuse
 
-    def play_if_quick(self, visit: Visit) -> Played | None:
+    def play_if_quick(self, visit: Visit) -> Played | Player:
         self._fuse.at("after intent", visit.role.name)
-        played = self._inner.play_if_quick(visit) if is_quick(self._inner) else None
-        if played is not None:
-            self._fuse.at("after the reply", visit.role.name)
+        played = self._inner.play_if_quick(visit) if is_quick(self._inner) else self._inner
+        if not isinstance(played, Played):
+            return DyingPlayer(played, self._fuse)
+        self._fuse.at("after the reply", visit.role.name)
         return played
 
     async def play(self, visit: Visit, record: Record) -> Played:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from choreo.errors import PlayFailed
 from choreo.players import python_service
-from choreo.players.base import Played, Visit
+from choreo.players.base import Played, Player, Visit
 from choreo.players.python_service import PythonCall, PythonPlayer
 from choreo.spec import PythonService, Retry
 from choreo.trace import Attempt
@@ -69,6 +69,12 @@ def steps() -> Any:
     return sys.modules["steps"]
 
 
+def played_on(waits: Played | Player, visit: Visit, made: list[Attempt] | None = None) -> Played:
+    """What a player gives that had no output on the spot. Its failed attempts come into `made`."""
+    assert not isinstance(waits, Played)
+    return asyncio.run(waits.play(visit, [].append if made is None else made.append))
+
+
 def test_a_quick_function_has_its_output_on_the_spot(folder: Path) -> None:
     played = player("quick").play_if_quick(visit(folder, 21))
     assert isinstance(played, Played)
@@ -80,12 +86,12 @@ def test_a_slow_function_is_called_once_and_waited_for_elsewhere(folder: Path, m
     monkeypatch.setattr(python_service, "MOMENT", 0.001)
     held, first, second = player("held"), visit(folder, 1), visit(folder, 2, hop=2)
     before = time.time()
-    assert held.play_if_quick(first) is None
+    waits = held.play_if_quick(first)
     after = time.time()
-    assert held.play_if_quick(second) is None, "it was slow: it is not waited for again"
+    assert held.play_if_quick(second) is held, "it was slow: it is not waited for again"
     assert steps().calls == [1]
     steps().gate.set()
-    played = [asyncio.run(held.play(one, lambda attempt: None)) for one in (first, second)]
+    played = [played_on(*one) for one in ((waits, first), (held, second))]
     assert [one.value.value for one in played] == [{"n": 2}, {"n": 4}]
     assert steps().calls == [1, 2]
     assert before <= played[0].attempts[0].started <= after, "it began with its call, not with the waiting for it"
@@ -94,10 +100,10 @@ def test_a_slow_function_is_called_once_and_waited_for_elsewhere(folder: Path, m
 def test_a_slow_call_ends_at_its_deadline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(python_service, "MOMENT", 0.001)
     held, late = player("held"), visit(folder, 1, deadline=0.05)
-    assert held.play_if_quick(late) is None
+    waits = held.play_if_quick(late)
     made: list[Attempt] = []
     with pytest.raises(PlayFailed, match="no result within"):
-        asyncio.run(held.play(late, made.append))
+        played_on(waits, late, made)
     assert [attempt.code for attempt in made] == ["timeout"]
     steps().gate.set()
 
@@ -105,17 +111,15 @@ def test_a_slow_call_ends_at_its_deadline(folder: Path, monkeypatch: pytest.Monk
 def test_a_call_that_raises_at_once_counts_as_an_attempt_and_is_tried_again(folder: Path) -> None:
     broken, made = player("broken"), []
     again = visit(folder, 7, retry=Retry(attempts=3, backoff=0.0))
-    assert broken.play_if_quick(again) is None
-    played = asyncio.run(broken.play(again, made.append))
+    played = played_on(broken.play_if_quick(again), again, made)
     assert ([attempt.code for attempt in made], played.value.value) == (["service-error"] * 2, {"n": 3})
     assert steps().calls == [7, 7, 7]
 
 
 def test_a_function_that_cannot_be_loaded_fails_where_its_hop_is_played(folder: Path) -> None:
     absent = player("nothing")
-    assert absent.play_if_quick(visit(folder, 1)) is None
     with pytest.raises(PlayFailed, match="cannot be loaded"):
-        asyncio.run(absent.play(visit(folder, 1), lambda attempt: None))
+        played_on(absent.play_if_quick(visit(folder, 1)), visit(folder, 1))
 
 
 def test_an_exception_that_cannot_be_told_is_a_failure_of_the_hop(folder: Path) -> None:
