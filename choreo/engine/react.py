@@ -18,11 +18,14 @@ from choreo.trace import Event
 __all__ = ["Check", "react"]
 
 
-def react(plan: Plan, position: Position, fact: Event, check: Check) -> tuple[Event, ...]:
-    """Book `fact` and all that follows. Changes `position`; gives the events in their order."""
+def react(plan: Plan, position: Position, fact: Event, check: Check, *, starts: bool = True) -> tuple[Event, ...]:
+    """Book `fact` and all that follows. Changes `position`; gives the events in their order.
+
+    Without `starts` nothing starts and the run does not end: that is left to when the run is taken up again.
+    """
     forget(plan, position)
     reaction = Reaction(plan, position, fact.at, check)
     reaction.take(fact)
-    if not reaction.over:
+    if starts and not reaction.over:
         settle(reaction)
     return tuple(reaction.events)

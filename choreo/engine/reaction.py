@@ -81,6 +81,9 @@ class Reaction:
             self.touch(self.position.questions[fact.question].asked.scope)
         elif isinstance(fact, TimerFired) and fact.handoff in self.position.delayed:
             self.touch(self.position.delayed[fact.handoff].arrival.scope)
+        elif isinstance(fact, RunResumed):  # what was booked last may have started nothing
+            self.touched.update(self.position.scopes)
+            self.opened.update(self.position.lanes)
         self.book(fact)
         if not self.over:
             self.follow(fact)

@@ -173,7 +173,8 @@ class LocalRunner:
             first = (*first, *self.parts.below.first(self.position, fact))
         for event in first:
             fold(self.plan, self.position, event)
-        self._held += (*first, *react(self.plan, self.position, fact, self.parts.check))
+        starts = not self.interrupted  # who leaves begins nothing: an effect would look as if it had been begun
+        self._held += (*first, *react(self.plan, self.position, fact, self.parts.check, starts=starts))
         self._held_attempts += made
         self._ahead = False
         if may_wait and not self.position.questions and self.position.finished is None:
@@ -352,14 +353,19 @@ class LocalRunner:
     # -- the end ---------------------------------------------------------------------------------
 
     async def _let_go(self) -> None:
-        """Cancel what may be cut; wait for effects that happen once, and record how they went."""
+        """Cancel what may be cut; wait for effects that happen once, and record what has ended."""
+        self.interrupted = True
         await self._persons.let_go()
         if self._hops:
             await self._end_hops()
         while not self._mail.empty():
-            mail = self._mail.get_nowait()
-            if isinstance(mail, HopEnded) and mail.hop.effect and not self._ahead:
-                self.commit(mail.fact, mail.attempts)
+            self._on_the_spot.append(self._mail.get_nowait())
+        for mail in self._on_the_spot:
+            over = self.position.finished is not None
+            if isinstance(mail, HopEnded) and (mail.hop.effect or not over) and not self._ahead:
+                self.commit(mail.fact, mail.attempts, mail.first)
+        if not self._ahead:
+            self.flush()
 
     async def _end_hops(self) -> None:
         tasks = {number: task for number, task in self._hops.items() if task is not None}

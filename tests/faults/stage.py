@@ -51,6 +51,7 @@ class Stage:
         self.clock = clock or (lambda: float(next(ticks)))
         self.plan = plan
         self.store = Store.open(folder / "trace.db")
+        self.runner: LocalRunner | None = None
         self.position: Position | None = None
 
     @property
@@ -89,7 +90,7 @@ class Stage:
         return self._run(runner, first)
 
     def _run(self, runner: LocalRunner, first: Callable[[], Any] | None = None) -> RunFinished | None:
-        self.position = runner.position
+        self.runner, self.position = runner, runner.position
 
         async def all_of_it() -> RunFinished | None:
             if first is not None:

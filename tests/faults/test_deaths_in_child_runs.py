@@ -17,7 +17,7 @@ from stage import Crash
 
 from choreo.runners import children
 from choreo.store import Store
-from choreo.trace import HopStarted
+from choreo.trace import HopFinished, HopStarted
 
 SERVICES = """
 import os, signal
@@ -183,3 +183,36 @@ def test_a_child_run_left_under_a_run_that_is_over_is_ended(tmp_path: Path, monk
     said = choreo("resume", "r.1", "--db", "trace.db", cwd=tmp_path)
     assert said.returncode == 1
     assert nest.statuses() == {"r.1": "stopped"}
+
+
+UNEVEN = """
+import time
+
+def act(x):
+    time.sleep(0.6)
+    return {"n": 7}
+
+def after(x):
+    open("after.called", "w").close()
+    return x
+
+def broken(x):
+    time.sleep(0.2)
+    raise ValueError("broken")
+"""
+
+
+def test_an_effect_in_a_child_run_is_recorded_when_the_run_above_fails(tmp_path: Path) -> None:
+    (tmp_path / "steps.py").write_text(UNEVEN)
+    effects = service("act", "kind: actor, effect: once") + service("after", "kind: actor, effect: once")
+    (tmp_path / "below.yaml").write_text(spec("below", effects, "act after"))
+    above = spec("above", nested("sub", "below.yaml") + service("broken"), "sub")
+    (tmp_path / "above.yaml").write_text(above + "  - {from: trigger, to: broken}\n  - {from: broken, to: end}\n")
+    assert choreo("run", "above.yaml", "--set", "n=1", cwd=tmp_path).returncode == 1
+    store = Store.read(tmp_path / ".choreo" / "trace.db")
+    [child] = [run for run in store.runs(children=True) if run.parent is not None]
+    ends = [event for event in store.history(child) if isinstance(event, HopFinished)]
+    store.close()
+    assert (child.status, child.code) == ("stopped", "ended-above")
+    assert [(event.hop, event.status, event.output and event.output.value) for event in ends] == [(1, "done", {"n": 7})]
+    assert not (tmp_path / "after.called").exists()

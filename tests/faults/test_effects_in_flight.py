@@ -15,7 +15,7 @@ from choreo.errors import PlayFailed, StoreError
 from choreo.gates.script import ScriptGate
 from choreo.players.base import Played, Record, Visit
 from choreo.store.writer import RunWriter
-from choreo.trace import Asked, Event, HopFinished
+from choreo.trace import Asked, Event, HopFinished, HopStarted
 
 ONCE = {"effect": "once"}
 PAIR = (
@@ -69,6 +69,25 @@ def test_an_effect_under_way_when_the_run_fails_is_awaited_and_recorded(stages: 
     assert done == {2: ("failed", None), 1: ("done", {"paid": True})}
     assert (stage.record.status, stage.record.owner) == ("failed", None)
     assert stage.store.verify(stage.record)
+
+
+def test_an_effect_under_way_at_an_interruption_is_recorded_and_the_next_one_is_not_begun(stages: Any) -> None:
+    stage = stages(one=ONCE, last=ONCE)
+    calls: list[str] = []
+
+    async def act(visit: Visit, record: Record) -> Played:
+        calls.append(visit.role.name)
+        if visit.role.name == "one":
+            stage.runner.interrupt()
+            await asyncio.sleep(0.05)
+        return Played({"role": visit.role.name})
+
+    assert stage.play(act) is None
+    assert {event.hop: event.status for event in stage.of(HopFinished)} == {1: "done", 2: "done"}
+    assert [event.role for event in stage.of(HopStarted)] == ["one", "two"]
+    end = stage.resume(act)
+    assert (end.status, end.payload.value, calls) == ("done", {"role": "last"}, ["one", "two", "last"])
+    assert not stage.of(Asked)
 
 
 class FullOnce(RunWriter):
