@@ -15,12 +15,14 @@ given up, too; without a handoff for it the run stops, and goes on with its lane
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from msgspec import Struct
 
 from choreo.canonical import Payload
 from choreo.engine.fold import fold, past_after
+from choreo.engine.keys import effect_key
 from choreo.engine.lanes import Lanes, Sources, inside, opened, within
 from choreo.engine.names import Names
 from choreo.engine.position import HopState, OpenQuestion, Position
@@ -33,6 +35,7 @@ from choreo.trace import (
     ChildRun,
     Decided,
     Delayed,
+    EffectKey,
     Event,
     HandedOver,
     HopFinished,
@@ -156,11 +159,20 @@ class Reaction:
         elif fact.decision in ("fill", "done") and fact.payload is not None:
             contract = self.plan.roles[hop.role].emits
             verdict = self.check(contract, fact.payload) if contract is not None else None
+            if fact.decision == "done":
+                self.take_key(hop)
             self.hop_ends(HopFinished(self.at, hop.number, "done", fact.payload, cost=0.0, verdict=verdict))
         elif fact.decision != "redo":
             status, code = _WITHOUT_OUTPUT[fact.decision]
             message = fact.reason or _SAID[code]
             self.hop_ends(HopFinished(self.at, hop.number, status, code=code, message=message, cost=0.0))
+
+    def take_key(self, hop: HopState) -> None:
+        """A person has said that an effect happened which another hop had the key of: its receipt is here now."""
+        with contextlib.suppress(ExpressionError):  # without a key there was nothing to be taken
+            name = None if hop.intent else effect_key(self.plan, self.position, hop)
+            if name is not None:
+                self.book(EffectKey(self.at, hop.number, *name, over=True))
 
     def hop_ends(self, event: HopFinished) -> None:
         self.book(event)

@@ -57,12 +57,13 @@ class CommandCall:
         if code != 0:
             told = errors.strip().splitlines()
             message = f"`{argv[0]}` ended with {code}" + (f": {told[-1]}" if told else "")
-            raise CallError("command-failed", message, response=out, **facts)
+            killed = code < 0  # it has not said that it failed
+            raise CallError("command-failed", message, response=out, unsure=killed, **facts)
         try:
             value = decode(redact.output(out))
         except NotData as error:
             message = f"`{argv[0]}` did not print one JSON value: {error}"
-            raise CallError("not-data", message, retriable=False, response=out, **facts) from error
+            raise CallError("not-data", message, retriable=False, response=out, unsure=True, **facts) from error
         return Called(output_of(value), given, out, facts)
 
     def _given(self, visit: Visit) -> bytes:
@@ -127,7 +128,8 @@ class CommandCall:
             found += part
             if len(found) > self._service.max_output:
                 message = f"more than {self._service.max_output} bytes of output"
-                raise CallError("output-too-large", message, retriable=False, response=bytes(found[:_STDERR_KEPT]))
+                kept = bytes(found[:_STDERR_KEPT])
+                raise CallError("output-too-large", message, retriable=False, response=kept, unsure=True)
         return bytes(found)
 
 

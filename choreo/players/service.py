@@ -155,4 +155,4 @@ def output_of(value: Any) -> Payload:
     try:
         return value if isinstance(value, Payload) else Payload.of(value)
     except NotData as error:
-        raise CallError("not-data", f"the output is no JSON data: {error}", retriable=False) from error
+        raise CallError("not-data", f"the output is no JSON data: {error}", retriable=False, unsure=True) from error

@@ -25,6 +25,7 @@ from choreo.engine.react import Check, react
 from choreo.errors import ChoreoError
 from choreo.players.base import Instant, Player, is_instant
 from choreo.runners.parts import HopEnded, Mail, Parts, PersonAnswered, cut_short, is_priced, status_of
+from choreo.runners.once import receipts
 from choreo.runners.persons import Persons
 from choreo.runners.visits import Visits
 from choreo.store import Store
@@ -112,6 +113,10 @@ class LocalRunner:
             cost, priced = spent.get(number, (0.0, True))
             spent[number] = (cost, priced and is_priced(attempt))
         self.parts.spent_before = spent
+        for question, receipt, reason in list(receipts(self)):
+            asked = question.asked
+            shown = asked.payload.digest
+            self.commit(Decided(now, asked.question, "done", shown, by="choreo", payload=receipt, reason=reason))
 
     async def _main_line(self) -> RunFinished | None:
         try:

@@ -16,6 +16,7 @@ from choreo.runners.once import InDoubt, once_over_all
 from choreo.runners.parts import HopEnded, Runner, cut_short, is_priced, status_of
 from choreo.runners.thread import turns_for
 from choreo.spec import ModelPlayer, Role, SpecPlayer
+from choreo.store.writer import HopAttempt
 from choreo.trace import Asked, Attempt, HopFinished, HopStatus
 
 DEADLINE = 600.0
@@ -175,7 +176,10 @@ class Visits:
             priced=priced,
             measured=measured,
         )
-        return HopEnded(hop, fact, tuple((hop.number, attempt) for attempt in played.attempts))
+        attempts = tuple((hop.number, attempt) for attempt in played.attempts)
+        if fact.status == "failed" and self._runner.position.hops[hop.number].intent:
+            return self._in_doubt(hop, f"the effect was done, and its result cannot be used: {fact.message}", attempts)
+        return HopEnded(hop, fact, attempts)
 
     def _failed(self, hop: HopState, failure: PlayFailed, made: list[Attempt], seconds: float) -> HopEnded:
         now = self._runner.parts.clock()
@@ -197,10 +201,10 @@ class Visits:
         )
         return HopEnded(hop, fact, ())
 
-    def _in_doubt(self, hop: HopState, why: str) -> HopEnded:
+    def _in_doubt(self, hop: HopState, why: str, attempts: tuple[HopAttempt, ...] = ()) -> HopEnded:
         now, number = self._runner.parts.clock(), self._runner.position.asked + 1
         more = {"hop": hop.number, "why": why, "scope": hop.scope}
-        return HopEnded(hop, Asked(now, number, "in_doubt", hop.role, hop.input, **more), ())  # type: ignore[arg-type]
+        return HopEnded(hop, Asked(now, number, "in_doubt", hop.role, hop.input, **more), attempts)  # type: ignore[arg-type]
 
     def _cost(self, hop: int, attempts: Iterable[Attempt]) -> tuple[float, bool]:
         """Known cost of a hop, what a process that died had spent on it included, and whether that is all."""

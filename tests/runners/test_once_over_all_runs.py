@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 from faults.relay import environment
 
+import choreo
 from choreo.commands.playing import Options
+from choreo.commands.review import Flags, review
 from choreo.commands.run import run
+from choreo.gates.script import ScriptGate
 from choreo.store import Store
-from choreo.trace import EffectKey, HopFinished
+from choreo.store.records import RunRecord
+from choreo.trace import Asked, Decided, EffectKey, HopFinished
 
 SPEC = """
 choreo: 1
@@ -42,7 +46,7 @@ def pay(given):
     time.sleep(0.05 if given["n"] else 0)
     if given["n"] == 13:
         raise ValueError("no money left")
-    return {**given, "by": "pay"}
+    return "paid" if given["n"] == 7 else {**given, "by": "pay"}
 """
 
 
@@ -73,8 +77,15 @@ class Desk:
         return found[::-1]
 
     def statuses(self) -> list[str]:
+        return [one.status for one in self.runs()]
+
+    def ids(self) -> list[str]:
+        return [one.id for one in self.runs()]
+
+    def runs(self) -> list[RunRecord]:
+        """Oldest first."""
         store = Store.read(Path(self.options.db or ""))
-        found = [one.status for one in store.runs()]
+        found = store.runs()
         store.close()
         return found[::-1]
 
@@ -198,3 +209,35 @@ def test_of_four_processes_at_the_same_moment_one_acts_and_all_give_its_receipt(
         assert len({json.dumps(out["result"], sort_keys=True) for out in outs}) == 1
     else:
         assert sorted(here.statuses()) == ["done", "duplicate", "duplicate", "duplicate"]
+
+
+def test_an_effect_whose_result_cannot_be_used_is_in_doubt_and_keeps_its_key(desk: Any) -> None:
+    here = desk(key="input.order")
+    assert [here.run(order="a", n=7), here.run(order="a", n=1)] == [4, 4]
+    assert here.paid == ["a"]
+    (first,), (second,) = here.events(Asked)
+    assert first.why.startswith("the effect was done, and its result cannot be used: ")
+    assert "it is not on record whether it happened" in second.why
+
+
+def test_a_receipt_that_a_person_gives_to_one_run_is_taken_by_all_that_ask_for_it(desk: Any) -> None:
+    here = desk(key="input.order")
+    assert [here.run(order="a", n=7), here.run(order="a", n=1)] == [4, 4]
+    (here.folder / "receipt.json").write_text('{"n": 70, "order": "a", "by": "hand"}')
+    assert review("last", flags=Flags(edit=str(here.folder / "receipt.json"), note="seen"), options=here.options) == 0
+    assert choreo.resume(here.ids()[0], db=here.options.db).status == "done"
+    assert here.run(order="a", n=2) == 0
+    assert (here.statuses(), here.paid) == (["done"] * 3, ["a"])
+    assert {ends[-1].output.value["by"] for ends in here.events(HopFinished)} == {"hand"}
+    told = here.events(Decided)[0][-1]
+    assert (told.decision, told.by, told.reason[:4]) == ("done", "choreo", "hop ")
+
+
+def test_an_effect_that_is_done_again_in_one_run_is_not_done_once_more_in_the_other(desk: Any) -> None:
+    here = desk(key="input.order")
+    assert [here.run(order="a", n=7), here.run(order="a", n=1)] == [4, 4]
+    gate = ScriptGate({"pay": ["redo"]})
+    assert choreo.resume("last", db=here.options.db, gate=gate).status == "done"
+    assert here.paid == ["a", "a"]
+    assert choreo.resume(here.ids()[0], db=here.options.db).status == "done"
+    assert (here.statuses(), here.paid) == (["done", "done"], ["a", "a"])
