@@ -24,7 +24,7 @@ from choreo import errors
 from choreo.api.begin import Told, begin, started
 from choreo.api.checked import Checked, check_spec
 from choreo.api.parts import exit_code, of_role, parts_of, plan_of, take_up
-from choreo.commands.inputs import Input, count_inputs, read_inputs
+from choreo.commands.inputs import Input, count_inputs, holds, is_same, read_inputs
 from choreo.commands.playing import SIGNALS, Options
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.speech import say, say_safe
@@ -58,10 +58,12 @@ def batch(
     """Play the spec once for each input. Returns 0 where all are done; see `_code` for the rest."""
     chosen, cost = pairs("--model", models), _cost_limit(limits)
     checked = check_spec(spec, chosen)
-    path = Path(inputs)
+    path, where = Path(inputs), find_store(options.db)
+    if out is not None:
+        _must_not_be_read(out, path, {"the spec": Path(spec), "the trace store": where})
     total = count_inputs(path)
     prepare_models(checked, options)
-    store = Store.open(find_store(options.db))
+    store = Store.open(where)
     told = Told(str(Path(spec).absolute()), chosen, pairs("--label", labels))
     try:
         with _results(out) as results:
@@ -268,6 +270,16 @@ class _Batch:
         if self.results is not None:
             line = {"input": item.number, "place": item.place, **told}
             self.results.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _must_not_be_read(out: str, inputs: Path, others: Mapping[str, Path]) -> None:
+    """`--out` is written anew by every call. Raises UsageError where that would undo what the batch itself reads."""
+    help = "name another file, in another folder than the inputs"
+    for what, path in {"the file of inputs": inputs, **others}.items():
+        if is_same(Path(out), path):
+            raise UsageError("out-is-read", f"`--out {out}` is {what}: the results would be written over it", help)
+    if holds(inputs, Path(out)):
+        raise UsageError("out-is-read", f"`--out {out}` lies in the folder of inputs, `{inputs}`", help)
 
 
 def _results(out: str | None) -> contextlib.AbstractContextManager[TextIO | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,6 +60,23 @@ def read_inputs(path: Path, contract: Contract | None) -> Iterator[Input]:
             continue
         seen[digest] += 1
         yield Input(number, place, f"{digest}#{seen[digest]}", value)
+
+
+def holds(folder: Path, file: Path) -> bool:
+    """Whether a file, which need not be there yet, lies in a folder of inputs or is one of the files in it."""
+    if not folder.is_dir():
+        return False
+    return is_same(folder, Path(os.path.realpath(file)).parent) or any(
+        is_same(file, one) for one in folder.glob("*.json")
+    )
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, however they are written and whether or not it is there."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 class _Fault(str):

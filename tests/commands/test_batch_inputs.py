@@ -1,0 +1,77 @@
+"""The inputs of `choreo batch`: each is played or told as one that failed, whatever the files look like."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from choreo.commands.batch import batch
+from choreo.commands.playing import Options
+from choreo.errors import UsageError
+
+SPEC = """
+choreo: 1
+name: plain
+version: 1.0.0
+trigger: {accepts: case@^1}
+result: {emits: case@1.0.0}
+contracts:
+  case@1.0.0:
+    type: object
+    properties: {n: {type: integer}, text: {type: string}}
+    required: [n]
+roles:
+  work: {kind: reader, set: input, emits: case@1.0.0}
+handoffs:
+  - {from: trigger, to: work}
+  - {from: work, to: end}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def play(inputs: str, out: str | None = "out.jsonl") -> int:
+    options = Options(db="t.db")
+    return batch("spec.yaml", inputs, parallel=2, limits=(), out=out, labels=(), models=(), options=options)
+
+
+def results() -> dict[str, dict[str, Any]]:
+    return {line["place"]: line for line in map(json.loads, Path("out.jsonl").read_text().splitlines())}
+
+
+@pytest.mark.parametrize("out", ["in.jsonl", "sub/../in.jsonl", "link.jsonl", "hard.jsonl", "spec.yaml", "t.db"])
+def test_results_are_never_written_over_what_the_batch_reads(folder, out):
+    Path("in.jsonl").write_text('{"n": 1}\n{"n": 2}\n')
+    Path("sub").mkdir()
+    Path("link.jsonl").symlink_to("in.jsonl")
+    os.link("in.jsonl", "hard.jsonl")
+    with pytest.raises(UsageError) as refused:
+        play("in.jsonl", out)
+    assert refused.value.code == "out-is-read"
+    assert Path("in.jsonl").read_text() == '{"n": 1}\n{"n": 2}\n'
+    assert Path("spec.yaml").read_text() == SPEC
+    assert not Path("t.db").exists()
+
+
+@pytest.mark.parametrize("out", ["files/new.json", "files/1.json", "link/new.json", "elsewhere.json"])
+def test_results_do_not_go_where_they_would_be_read_as_an_input(folder, out):
+    Path("files").mkdir()
+    Path("link").symlink_to("files")
+    Path("files/1.json").write_text('{"n": 1}')
+    Path("elsewhere.json").write_text('{"n": 2}')
+    Path("files/2.json").symlink_to("../elsewhere.json")
+    Path("files/3.json").symlink_to("3.json")
+    with pytest.raises(UsageError) as refused:
+        play("files", out)
+    assert refused.value.code == "out-is-read"
+    assert not Path("files/new.json").exists()
+    assert Path("elsewhere.json").read_text() == '{"n": 2}'
