@@ -148,7 +148,7 @@ class _Batch:
     async def play(self, item: Input) -> None:
         """Play one input to its end, to a person, or to the interruption. Its failure is its own."""
         if item.fault is not None:
-            self._unread(item, "not-data", item.fault)
+            self._unread(item, item.code, item.fault)
             return
         try:
             await self._run_of(item)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +14,14 @@ from typing import Any
 from choreo.canonical import NotData, Payload, decode
 from choreo.commands.payloads import MOST_BYTES, field_value
 from choreo.contract import Contract
-from choreo.errors import UsageError
+from choreo.errors import NoHandles, UsageError
 
 KINDS = ".jsonl, .csv, or a folder of .json files"
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input. `number` counts from 1; `place` says where it stands; `fault` why it is no payload.
+    """One input. `number` counts from 1; `place` says where it stands; `fault` why it is no payload, `code` in a word.
 
     `key` is the digest of the payload and which occurrence of it this is: the same from one batch run to the next,
     also where other inputs were added or taken out between.
@@ -31,12 +32,13 @@ class Input:
     key: str = ""
     value: Any = None
     fault: str | None = None
+    code: str = "not-data"
 
 
 def count_inputs(path: Path) -> int:
     """How many inputs there are, for a progress bar. Raises UsageError where there is nothing to read."""
     if path.is_dir():
-        return sum(1 for _ in path.glob("*.json"))
+        return len(_files(path))
     _must_be_known(path)
     try:
         with path.open("rb") as file:
@@ -51,7 +53,7 @@ def read_inputs(path: Path, contract: Contract | None) -> Iterator[Input]:
     seen: Counter[str] = Counter()
     for number, (place, value) in enumerate(_values(path, contract), 1):
         if isinstance(value, _Fault):
-            yield Input(number, place, fault=str(value))
+            yield Input(number, place, fault=value.why, code=value.code)
             continue
         try:
             digest = Payload.of(value).digest
@@ -79,17 +81,19 @@ def is_same(one: Path, other: Path) -> bool:
         return os.path.realpath(one) == os.path.realpath(other)
 
 
-class _Fault(str):
+@dataclass(frozen=True, slots=True)
+class _Fault:
     """Why an input is none."""
 
-    __slots__ = ()
+    why: str
+    code: str = "not-data"
 
 
 def _values(path: Path, contract: Contract | None) -> Iterator[tuple[str, Any]]:
     try:
         if path.is_dir():
-            for file in sorted(path.glob("*.json")):
-                yield file.name, _decoded(file.read_bytes())
+            for file in _files(path):
+                yield file.name, _of_file(file)
         elif path.suffix == ".csv":
             yield from _rows(path, contract)
         else:
@@ -100,6 +104,27 @@ def _values(path: Path, contract: Contract | None) -> Iterator[tuple[str, Any]]:
                         yield f"line {number}", _decoded(line)
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _files(folder: Path) -> list[Path]:
+    """What a folder has by way of inputs, in order. Raises UsageError where it cannot be listed."""
+    try:
+        return [folder / name for name in sorted(os.listdir(folder)) if name.endswith(".json")]
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _of_file(file: Path) -> Any:
+    """The value in one file of a folder. That it cannot be read is a fault of this input alone."""
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe waits for whoever writes into it
+            return _Fault("it is no plain file", "cannot-read")
+        with file.open("rb") as opened:
+            return _decoded(opened.read(MOST_BYTES + 1))
+    except OSError as error:
+        if NoHandles.is_behind(error):
+            raise NoHandles from error
+        return _Fault(f"it cannot be read: {error.strerror or error}", "cannot-read")
 
 
 def _rows(path: Path, contract: Contract | None) -> Iterator[tuple[str, Any]]:
@@ -140,6 +165,8 @@ def _must_be_known(path: Path) -> None:
         raise UsageError("cannot-read", f"there is no `{path}`", f"name a file or folder: {KINDS}")
     if path.suffix not in (".jsonl", ".ndjson", ".csv"):
         raise UsageError("unknown-inputs", f"`{path}` is none of what a batch reads", f"give {KINDS}")
+    if not path.is_file():  # it is read twice, which a pipe does not allow
+        raise UsageError("cannot-read", f"`{path}` is no plain file", f"give {KINDS}")
 
 
 def _unreadable(path: Path, error: OSError) -> UsageError:

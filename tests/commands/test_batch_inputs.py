@@ -75,3 +75,27 @@ def test_results_do_not_go_where_they_would_be_read_as_an_input(folder, out):
     assert refused.value.code == "out-is-read"
     assert not Path("files/new.json").exists()
     assert Path("elsewhere.json").read_text() == '{"n": 2}'
+
+
+def test_what_cannot_be_read_in_a_folder_is_one_input_that_failed(folder):
+    Path("files").mkdir()
+    for n in (1, 2, 3):
+        Path(f"files/{n}.json").write_text(f'{{"n": {n}}}')
+    Path("files/2a.json").symlink_to("nothing")
+    Path("files/2b.json").symlink_to("2b.json")
+    Path("files/2c.json").mkdir()
+    os.mkfifo("files/9.json")
+    assert play("files") == 1
+    told = results()
+    assert [told[f"{n}.json"]["status"] for n in (1, 2, 3)] == ["done"] * 3
+    unread = {place: one["message"] for place, one in told.items() if one["code"] == "cannot-read"}
+    assert set(unread) == {"2a.json", "2b.json", "2c.json", "9.json"}
+    assert unread["2a.json"] == "it cannot be read: No such file or directory"
+    assert unread["9.json"] == unread["2c.json"] == "it is no plain file"
+
+
+def test_a_pipe_as_the_list_of_inputs_is_refused(folder):
+    os.mkfifo("in.jsonl")
+    with pytest.raises(UsageError) as refused:
+        play("in.jsonl")
+    assert refused.value.code == "cannot-read"
