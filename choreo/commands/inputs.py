@@ -6,7 +6,7 @@ import csv
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,12 @@ def count_inputs(path: Path) -> int:
         return len(_files(path))
     _must_be_known(path)
     try:
+        if path.suffix == ".csv":
+            return sum(1 for _ in _table(path)[1])
         with path.open("rb") as file:
-            lines = sum(1 for line in file if line.strip())
+            return sum(1 for line in file if line.strip())
     except OSError as error:
         raise _unreadable(path, error) from error
-    return max(0, lines - 1) if path.suffix == ".csv" else lines
 
 
 def read_inputs(path: Path, contract: Contract | None) -> Iterator[Input]:
@@ -127,24 +128,76 @@ def _of_file(file: Path) -> Any:
         return _Fault(f"it cannot be read: {error.strerror or error}", "cannot-read")
 
 
+_Row = tuple[int, list[str] | _Fault]
+"""The line that a row of CSV begins in, and its cells."""
+
+
 def _rows(path: Path, contract: Contract | None) -> Iterator[tuple[str, Any]]:
+    names, rows = _table(path)
+    for line, row in rows:
+        yield f"line {line}", row if isinstance(row, _Fault) else _row_value(names, row, contract)
+
+
+def _table(path: Path) -> tuple[list[str], Iterator[_Row]]:
+    """The names of the columns, and the rows below them. Raises UsageError where the names cannot be used."""
+    rows = _csv_rows(path)
+    line, names = next(rows, (1, []))
+    if isinstance(names, _Fault):
+        message = f"`{path}` line {line} should name the columns, but it is {names.why}"
+        raise UsageError("bad-columns", message, "give the columns' names as the first row")
+    twice = next((name for name, times in Counter(names).items() if name and times > 1), None)
+    if twice is not None:
+        message = f"`{path}` line {line} names the column {twice!r} twice"
+        raise UsageError("bad-columns", message, "a row can have one value of a name: rename one of the columns")
+    return names, rows
+
+
+def _csv_rows(path: Path) -> Iterator[_Row]:
+    """Every row; empty lines are none. Each line of what is no CSV is a fault of its own: it may be a row that an
+    open quote before it has swallowed."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.DictReader(file, restkey="", restval=None, strict=True)
+        taken: list[int] = []
+        reader = csv.reader(_noted(file, taken), strict=True)
         while True:
+            taken.clear()
             try:
-                row = next(reader, None)
+                row = _next_row(reader)
             except csv.Error as error:
-                yield f"line {reader.line_num}", _Fault(f"not CSV: {error}")
-                return
+                first, *others = taken
+                yield first, _Fault(f"not CSV: {error}")
+                for line in others:
+                    yield line, _Fault(f"not CSV: line {first}, which is at fault, has a quote that takes it in")
+                continue
             if row is None:
                 return
-            yield f"line {reader.line_num}", _row_value(row, contract)
+            if row:
+                yield taken[0], row
 
 
-def _row_value(row: dict[str, Any], contract: Contract | None) -> Any:
-    if row.get("") is not None:
+def _noted(lines: Iterable[str], taken: list[int]) -> Iterator[str]:
+    """The lines, with the numbers of those that are not empty put into `taken`."""
+    for number, line in enumerate(lines, 1):
+        if line.strip("\r\n"):
+            taken.append(number)
+        yield line
+
+
+def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
+    """The next row, with cells as large as an input may be.
+
+    The csv module has one limit for the whole process. It is put back at once: a service may count on it.
+    """
+    before = csv.field_size_limit(MOST_BYTES)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _row_value(names: list[str], row: list[str], contract: Contract | None) -> Any:
+    cells = {name: cell for name, cell in zip(names, row, strict=False) if cell != ""}  # an empty cell is no value
+    if len(row) > len(names) or "" in cells:
         return _Fault("it has more cells than the first line has names")
-    cells = {name: cell for name, cell in row.items() if cell not in (None, "")}  # an empty cell is no value
     try:
         return {name: field_value(contract, name, cell) for name, cell in cells.items()}
     except UsageError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -99,3 +100,60 @@ def test_a_pipe_as_the_list_of_inputs_is_refused(folder):
     with pytest.raises(UsageError) as refused:
         play("in.jsonl")
     assert refused.value.code == "cannot-read"
+
+
+def said_of(capsys) -> str:
+    """How many inputs of how many the batch says it has."""
+    return next(line for line in capsys.readouterr().err.splitlines() if " inputs" in line).partition(":")[0]
+
+
+def test_cells_are_as_large_as_an_input_may_be(folder, capsys):
+    before = csv.field_size_limit()
+    Path("in.csv").write_text(f"n,text\n1,one\n2,{'x' * 200_000}\n3,three\n4,four\n")
+    assert play("in.csv") == 0
+    assert said_of(capsys) == "4 of 4 inputs"
+    assert len(results()["line 3"]["result"]["text"]) == 200_000
+    assert csv.field_size_limit() == before, "a service in this process has its own"
+
+
+@pytest.mark.parametrize(
+    ("rows", "done", "failed"),
+    [
+        ('1,one\n2,"two"x\n3,three\n', ["line 2", "line 4"], ["line 3"]),
+        ('1,one\n2,"two\n3,three\n\n4,four\n', ["line 2"], ["line 3", "line 4", "line 6"]),
+        ('1,"one\n2,"two"\n3,"a\nb"\n', ["line 4"], ["line 2", "line 3"]),
+    ],
+)
+def test_every_row_of_csv_is_played_or_fails(folder, capsys, rows, done, failed):
+    Path("in.csv").write_text("n,text\n" + rows)
+    assert play("in.csv") == 1
+    told = results()
+    assert sorted(place for place, one in told.items() if one["status"] == "done") == done
+    assert sorted(place for place, one in told.items() if one["code"] == "not-data") == failed
+    number = len(done) + len(failed)
+    assert said_of(capsys) == f"{number} of {number} inputs"
+
+
+def test_rows_are_counted_and_placed_by_where_they_begin(folder, capsys):
+    Path("in.csv").write_text('\n\nn,text\n1,"one\n\nand more"\n\n2,two\nx,"not\na number"\n  \n')
+    assert play("in.csv") == 1
+    assert said_of(capsys) == "4 of 4 inputs"
+    told = results()
+    assert sorted(told) == ["line 11", "line 4", "line 8", "line 9"]
+    assert told["line 4"]["result"] == {"n": 1, "text": "one\n\nand more"}
+
+
+@pytest.mark.parametrize("head", ["n,text,n", 'n,"text'])
+def test_columns_that_cannot_be_told_apart_are_refused_before_anything_is_played(folder, head):
+    Path("in.csv").write_text(head + "\n1,one,2\n")
+    with pytest.raises(UsageError) as refused:
+        play("in.csv")
+    assert refused.value.code == "bad-columns"
+    assert "`in.csv` line 1" in refused.value.message
+    assert not Path("t.db").exists()
+
+
+def test_columns_without_a_name_may_stay_empty(folder):
+    Path("in.csv").write_text("n,text,,\n1,one,,\n2,two,,more\n")
+    assert play("in.csv") == 1
+    assert {place: one["status"] for place, one in results().items()} == {"line 2": "done", "line 3": "unread"}
