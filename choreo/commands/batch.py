@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,13 +25,14 @@ from choreo.api.begin import Told, begin, started
 from choreo.api.checked import Checked, check_spec
 from choreo.api.parts import exit_code, of_role, parts_of, plan_of, take_up
 from choreo.commands.inputs import Input, count_inputs, holds, is_same, read_inputs
+from choreo.commands.once import end_of
 from choreo.commands.playing import SIGNALS, Options
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.speech import say, say_safe
 from choreo.errors import ChoreoError, NoHandles, StoreError, UsageError
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
-from choreo.render.batch import BatchLive, Tally
+from choreo.render.batch import BatchLive, Tally, waits_told
 from choreo.runners.local import LocalRunner
 from choreo.runners.loop import to_the_end
 from choreo.runners.many import side_by_side
@@ -94,11 +95,22 @@ async def _play(played: _Batch, path: Path, parallel: int, options: Options) -> 
     try:
         with contextlib.redirect_stdout(sys.stderr):
             await side_by_side(items, one, parallel, lambda: played.over)
+        played.tell_duplicates()
         await played.store.settled()
     finally:
         gc.unfreeze()
         live.close()
     return played.code
+
+
+@dataclass(frozen=True)
+class _Duplicate:
+    """An input whose run is a duplicate of the run `first`; `known` where it was one in an earlier call already."""
+
+    item: Input
+    run: str
+    first: str
+    known: bool
 
 
 @dataclass
@@ -117,6 +129,8 @@ class _Batch:
     """Whether some of the inputs may have runs from an earlier call."""
     _runners: dict[str, LocalRunner] = field(default_factory=dict)
     _players: dict[str, Player | Instant] = field(default_factory=dict)
+    _duplicates: list[_Duplicate] = field(default_factory=list)
+    """Those of runs that are not over: how they end is told last."""
 
     @property
     def over(self) -> bool:
@@ -171,7 +185,7 @@ class _Batch:
             await self._again(item, self.store.find(taken.run))
             return
         if begun.first is not None:
-            self._ended(item, self.store.find(begun.first))
+            self._duplicate(_Duplicate(item, begun.position.run, begun.first, known=False))
             return
         parts = parts_of(
             self.checked.plan,
@@ -189,7 +203,9 @@ class _Batch:
         held = record.owner is not None and record.owner != this_process()
         if held and is_alive(record.owner, record.until, time.time()):  # type: ignore[arg-type]
             self._unread(item, "run-held", f"run {record.id} is being played by {record.owner}")
-        elif record.status not in ("running", "waiting") and (record.status, record.code) != ("stopped", "stopped"):
+        elif (first := record.settings.get("duplicate_of")) is not None:
+            self._duplicate(_Duplicate(item, record.id, str(first), known=True))
+        elif _is_over(record):
             self.tally.known += 1
             self._ended(item, record)
         elif record.status == "waiting" and not self._can_go_on(record):
@@ -231,6 +247,47 @@ class _Batch:
         else:
             self._told(item, run, end, parts.writer.booked, exit_code(end))
 
+    # -- duplicates ------------------------------------------------------------------------------
+
+    def _duplicate(self, one: _Duplicate) -> None:
+        """Nothing is played for it: its end is that of the first, which may still be in play here."""
+        if _is_over(self.store.find(one.first)):
+            self._tell_duplicate(one)
+        else:
+            self._duplicates.append(replace(one, item=replace(one.item, value=None)))
+
+    def tell_duplicates(self) -> None:
+        """Tell those whose first run was not over. Of one that was interrupted the next call tells."""
+        for one in self._duplicates:
+            if self.interrupted is None or _is_over(self.store.find(one.first)):
+                self._tell_duplicate(one)
+
+    def _tell_duplicate(self, one: _Duplicate) -> None:
+        record = self.store.find(one.first)
+        end = end_of(self.store, record)
+        code = exit_code(end)
+        if end is None:
+            self._note_wait(record)
+        self.tally.known += one.known
+        self.tally.codes[code] += 1
+        result = end.payload.value if end is not None and end.status == "done" and end.payload is not None else None
+        self._write(
+            one.item,
+            {
+                "run": one.run,
+                "status": "duplicate",
+                "exit": code,
+                "outcome": record.outcome,
+                "result": result,
+                "code": "duplicate",
+                "message": f"run {one.first} has the same `once_per` value, and is {record.status}",
+                "hops": 0,
+                "cost": 0.0,
+                "duplicate_of": one.first,
+                "first": record.status,
+            },
+        )
+
     # -- what came of it -------------------------------------------------------------------------
 
     def _ended(self, item: Input, record: RunRecord) -> None:
@@ -239,9 +296,21 @@ class _Batch:
         self._tell(item, record, exit_code(end), end)
 
     def _tell(self, item: Input, record: RunRecord, code: int, end: RunFinished | None) -> None:
+        if code == errors.WAITING:
+            self._note_wait(record)
         payload = end.payload if end is not None else None
         told = RunFinished(record.changed, record.status, record.outcome, payload, record.code, record.message or "")  # type: ignore[arg-type]
         self._told(item, record.id, told, Booked(record.hops, record.cost, record.priced), code)
+
+    def _note_wait(self, record: RunRecord) -> None:
+        """Count what a run that is not over waits for. One with a question needs a person, whatever else it awaits."""
+        dues = [run.due for run in (record, *self.store.below(record.id)) if run.due is not None]
+        if record.open_questions:
+            self.tally.asked.add(record.id)
+        elif dues:
+            self.tally.timed[record.id] = min(dues)
+        else:
+            self.tally.left.add(record.id)
 
     def _told(self, item: Input, run: str, end: RunFinished, booked: Booked, code: int) -> None:
         self.tally.codes[code] += 1
@@ -270,6 +339,11 @@ class _Batch:
         if self.results is not None:
             line = {"input": item.number, "place": item.place, **told}
             self.results.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _is_over(record: RunRecord) -> bool:
+    """Whether a batch leaves the run as it is."""
+    return record.status not in ("running", "waiting") and (record.status, record.code) != ("stopped", "stopped")
 
 
 def _must_not_be_read(out: str, inputs: Path, others: Mapping[str, Path]) -> None:
@@ -313,8 +387,8 @@ def _say_end(played: _Batch, code: int, options: Options) -> None:
         price = f"{tally.cost:.4f}" + ("" if tally.priced else " and unknown prices")
         before = f" ({tally.known} of them before)" if tally.known else ""
         say_safe(f"{tally.ended} of {tally.total} inputs{before}: {counted or 'none ended'}; cost {price}")
-    if tally.waiting:
-        say(f"{tally.waiting} wait for a person: choreo review --all{flag}, then the same command again")
+    for line in waits_told(tally, flag):
+        say_safe(line)
     if played.interrupted is not None:
         say("interrupted; everything finished is on record. Go on with the same command")
     elif code == errors.LIMIT:

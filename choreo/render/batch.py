@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TextIO
+
+from choreo.render.text import utc
 
 _EVERY = 10.0
 """Seconds between two lines where nobody looks at a bar."""
@@ -21,6 +24,12 @@ class Tally:
     unread: int = 0
     cost: float = 0.0
     priced: bool = True
+    asked: set[str] = field(default_factory=set)
+    """Runs that wait for a person."""
+    timed: dict[str, float] = field(default_factory=dict)
+    """Runs that wait for a time only, and when it comes (UTC seconds)."""
+    left: set[str] = field(default_factory=set)
+    """Runs that are not over, wait for nothing, and are not this batch's to play: others are their duplicates."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -49,6 +58,19 @@ class Tally:
         parts += [f"cost {self.cost:.4f}" + ("" if self.priced else " and unknown prices")] if self.cost else []
         parts += [f"left {left:.0f} s"] if left is not None and self.ended < self.total else []
         return " ".join(parts)
+
+
+def waits_told(tally: Tally, flag: str) -> Iterator[str]:
+    """A line for each kind of what runs wait for, with the command that comes next."""
+    again = "then the same command again"
+    if tally.asked:
+        yield f"{len(tally.asked)} wait for a person: choreo review --all{flag}, {again}"
+    if tally.timed:
+        first = utc(min(tally.timed.values()))
+        yield f"{len(tally.timed)} wait for a time, from {first} on: choreo resume --due{flag}, {again}"
+    if tally.left:
+        told = f"{len(tally.left)} with the same `once_per` value as inputs here are not over"
+        yield f"{told}: choreo resume {min(tally.left)}{flag}, {again}"
 
 
 class BatchLive:
