@@ -1,8 +1,8 @@
 """`choreo batch`: one run per input, many side by side; stopped and taken up again without doing anything twice.
 
 An input is known by its digest (and which repeat of it it is) under the batch's name, which is the spec's name and
-the inputs' path: the claim is made in the transaction that creates its run. So the same command goes on where it was
-stopped, plays what is new, and gives the results of all.
+the file or folder of inputs: the claim is made in the transaction that creates its run. So the same command goes on
+where it was stopped, plays what is new, and gives the results of all.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import signal
 import sys
 import time
@@ -68,9 +69,10 @@ def batch(
     told = Told(str(Path(spec).absolute()), chosen, pairs("--label", labels))
     try:
         with _results(out) as results:
-            played = _Batch(checked, store, told, f"batch {checked.plan.spec.name} {path.absolute()}", results, cost)
+            name, *older = _names_of(checked.plan.spec.name, path)
+            played = _Batch(checked, store, told, name, results, cost)
             played.tally = Tally(total)
-            played.begun_before = store.has_claims(played.name)
+            played.begun_as = tuple(one for one in (name, *older) if store.has_claims(one))
             code = to_the_end(lambda: _play(played, path, parallel, options))
         _say_end(played, code, options)
         return code
@@ -125,8 +127,8 @@ class _Batch:
     cost: float | None
     tally: Tally = field(default_factory=lambda: Tally(0))
     interrupted: int | None = None
-    begun_before: bool = True
-    """Whether some of the inputs may have runs from an earlier call."""
+    begun_as: tuple[str, ...] = ()
+    """The names under which some of the inputs may have runs from an earlier call."""
     _runners: dict[str, LocalRunner] = field(default_factory=dict)
     _players: dict[str, Player | Instant] = field(default_factory=dict)
     _duplicates: list[_Duplicate] = field(default_factory=list)
@@ -172,15 +174,15 @@ class _Batch:
             self._unread(item, error.code, error.message)
 
     async def _run_of(self, item: Input) -> None:
-        claim = (self.name, item.key)
-        known = self.store.claim(claim, time.time()) if self.begun_before else None
-        if known is not None:
-            await self._again(item, self.store.find(known.run))
-            return
+        for name in self.begun_as:
+            known = self.store.claim((name, item.key), time.time())
+            if known is not None:
+                await self._again(item, self.store.find(known.run))
+                return
         fact = started(self.checked, item.value)
         await self.store.turn()
         try:
-            begun = begin(self.checked, self.store, fact, self.told, (claim,))
+            begun = begin(self.checked, self.store, fact, self.told, ((self.name, item.key),))
         except ClaimTaken as taken:  # another process plays this batch, too
             await self._again(item, self.store.find(taken.run))
             return
@@ -339,6 +341,14 @@ class _Batch:
         if self.results is not None:
             line = {"input": item.number, "place": item.place, **told}
             self.results.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _names_of(spec: str, inputs: Path) -> list[str]:
+    """What a batch is called: by the file or folder that its inputs' path leads to, however the path is written.
+
+    Behind it what an older choreo called it, which took the path as it was given.
+    """
+    return list(dict.fromkeys(f"batch {spec} {path}" for path in (os.path.realpath(inputs), inputs.absolute())))
 
 
 def _is_over(record: RunRecord) -> bool:

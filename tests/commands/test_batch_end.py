@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +115,34 @@ def test_runs_that_wait_for_a_time_are_told_apart_from_those_that_wait_for_a_per
         due = min(run.due for run in store.runs(status="waiting") if run.due is not None)
         store.close()
         assert utc(due) == found[1] + " UTC"
+
+
+@pytest.mark.parametrize("other", ["sub/../in.jsonl", "link.jsonl", "folder/in.jsonl"])
+def test_the_same_file_by_another_path_is_the_same_batch(folder, other):
+    Path("sub").mkdir()
+    Path("link.jsonl").symlink_to("in.jsonl")
+    Path("folder").symlink_to(".")
+    free_of_duplicates()
+    orders(("A", 1), ("B", 2))
+    assert play() == 0
+    told = results()
+    assert play(other) == 0
+    assert results() == told
+    assert paid() == ["A", "B"]
+
+
+def test_what_an_older_choreo_kept_by_the_path_as_it_was_given_is_known(folder):
+    Path("link.jsonl").symlink_to("in.jsonl")
+    free_of_duplicates()
+    orders(("A", 1), ("B", 2))
+    assert play("link.jsonl") == 0
+    older = (f"batch pays {folder / 'link.jsonl'}", f"batch pays {folder / 'in.jsonl'}")
+    with contextlib.closing(sqlite3.connect("t.db")) as db, db:
+        assert db.execute("UPDATE claim SET scope=? WHERE scope=?", older).rowcount == 2
+    orders(("A", 1), ("C", 3), ("B", 2))
+    assert play("link.jsonl") == 0
+    assert paid() == ["A", "B", "C"]
+
+
+def free_of_duplicates() -> None:
+    Path("spec.yaml").write_text(SPEC.replace(", once_per: trigger.order", ""))
