@@ -33,7 +33,7 @@ from choreo.commands.speech import say, say_safe
 from choreo.errors import ChoreoError, NoHandles, StoreError, UsageError
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
-from choreo.render.batch import BatchLive, Tally, waits_told
+from choreo.render.batch import MOST_REASONS, BatchLive, Reason, Tally, reasons_told, waits_told
 from choreo.runners.local import LocalRunner
 from choreo.runners.loop import to_the_end
 from choreo.runners.many import side_by_side
@@ -341,6 +341,9 @@ class _Batch:
         if self.results is not None:
             line = {"input": item.number, "place": item.place, **told}
             self.results.write(json.dumps(line, ensure_ascii=False) + "\n")
+        elif told["exit"] not in (errors.DONE, errors.WAITING) and len(self.tally.reasons) < MOST_REASONS:
+            run = told.get("duplicate_of", told["run"])
+            self.tally.reasons.append(Reason(item.place, told["status"], told["code"], told["message"], run))
 
 
 def _names_of(spec: str, inputs: Path) -> list[str]:
@@ -397,7 +400,7 @@ def _say_end(played: _Batch, code: int, options: Options) -> None:
         price = f"{tally.cost:.4f}" + ("" if tally.priced else " and unknown prices")
         before = f" ({tally.known} of them before)" if tally.known else ""
         say_safe(f"{tally.ended} of {tally.total} inputs{before}: {counted or 'none ended'}; cost {price}")
-    for line in waits_told(tally, flag):
+    for line in (*reasons_told(tally, flag), *waits_told(tally, flag)):
         say_safe(line)
     if played.interrupted is not None:
         say("interrupted; everything finished is on record. Go on with the same command")

@@ -146,3 +146,23 @@ def test_what_an_older_choreo_kept_by_the_path_as_it_was_given_is_known(folder):
 
 def free_of_duplicates() -> None:
     Path("spec.yaml").write_text(SPEC.replace(", once_per: trigger.order", ""))
+
+
+def test_without_a_file_of_results_it_is_said_why_inputs_failed(folder, capsys):
+    orders(("A", 1), ("B", 7))
+    with Path("in.jsonl").open("a") as file:
+        file.write("no json\n" + json.dumps({"order": 3, "n": 1, "wait": "x" * 1000}) + "\nnor this\n{}\n")
+    assert play(out=None, parallel=1) == 1
+    said = capsys.readouterr().err.splitlines()
+    store = Store.read(Path("t.db"))
+    failed, refused = store.runs(status="failed"), store.runs(status="refused")
+    store.close()
+    assert said[0].startswith("6 of 6 inputs: 1 with exit 0, 5 with exit 1")
+    assert said[1].startswith("line 2: failed [service-error]: ")
+    assert said[1].endswith(f"; look at it: choreo trace {failed[0].id} --db t.db")
+    assert said[2] == "line 3: unread [not-data]: not JSON: Expecting value (line 1, column 1) at the top"
+    assert said[3].startswith("line 4: refused [")
+    assert said[3].endswith(f"; look at it: choreo trace {refused[-1].id} --db t.db")
+    assert said[4:] == ["and 2 more that failed; the reason of each: --out FILE"]
+    assert play(parallel=1) == 1
+    assert "line 3" not in capsys.readouterr().err, "its reason is in the file"
