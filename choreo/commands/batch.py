@@ -64,7 +64,7 @@ def batch(
     if out is not None:
         _must_not_be_read(out, path, {"the spec": Path(spec), "the trace store": where})
     total = count_inputs(path)
-    prepare_models(checked, options)
+    prepare_models(checked, options, cost)
     store = Store.open(where)
     told = Told(str(Path(spec).absolute()), chosen, pairs("--label", labels))
     try:

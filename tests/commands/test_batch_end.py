@@ -166,3 +166,18 @@ def test_without_a_file_of_results_it_is_said_why_inputs_failed(folder, capsys):
     assert said[4:] == ["and 2 more that failed; the reason of each: --out FILE"]
     assert play(parallel=1) == 1
     assert "line 3" not in capsys.readouterr().err, "its reason is in the file"
+
+
+def test_what_a_cost_limit_cannot_count_is_said_before_anything_is_played(folder, capsys):
+    role = 'service: {python: "desk:pay"}'
+    model = "model: clerk, prompt: Pay."
+    text = SPEC.replace(role, model).replace("kind: actor, effect: once", "kind: drafter")
+    Path("spec.yaml").write_text(
+        text + "models:\n  clerk: {model: openai/of-our-own, api_base: 'http://127.0.0.1:9'}\n"
+    )
+    Path("in.jsonl").write_text("")
+    assert play(limits=("cost=0.5",)) == 0
+    note = "note: the price of openai/of-our-own is not known, so the cost limit of 0.5 cannot count its calls; "
+    assert capsys.readouterr().err.startswith(note)
+    assert play() == 0
+    assert "note" not in capsys.readouterr().err
