@@ -1,8 +1,8 @@
 """`choreo batch`: one run per input, many side by side; stopped and taken up again without doing anything twice.
 
 An input is known by its digest (and which repeat of it it is) under the batch's name, which is the spec's name and
-the inputs' path: the claim is made in the transaction that creates its run. So the same command goes on where it was
-stopped, plays what is new, and gives the results of all.
+the file or folder of inputs: the claim is made in the transaction that creates its run. So the same command goes on
+where it was stopped, plays what is new, and gives the results of all.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,14 +25,15 @@ from choreo import errors
 from choreo.api.begin import Told, begin, started
 from choreo.api.checked import Checked, check_spec
 from choreo.api.parts import exit_code, of_role, parts_of, plan_of, take_up
-from choreo.commands.inputs import Input, count_inputs, read_inputs
+from choreo.commands.inputs import Input, count_inputs, holds, is_same, read_inputs
+from choreo.commands.once import end_of
 from choreo.commands.playing import SIGNALS, Options
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.speech import say, say_safe
 from choreo.errors import ChoreoError, NoHandles, StoreError, UsageError
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
-from choreo.render.batch import BatchLive, Tally
+from choreo.render.batch import MOST_REASONS, BatchLive, Reason, Tally, reasons_told, waits_told
 from choreo.runners.local import LocalRunner
 from choreo.runners.loop import to_the_end
 from choreo.runners.many import side_by_side
@@ -58,16 +60,19 @@ def batch(
     """Play the spec once for each input. Returns 0 where all are done; see `_code` for the rest."""
     chosen, cost = pairs("--model", models), _cost_limit(limits)
     checked = check_spec(spec, chosen)
-    path = Path(inputs)
+    path, where = Path(inputs), find_store(options.db)
+    if out is not None:
+        _must_not_be_read(out, path, {"the spec": Path(spec), "the trace store": where})
     total = count_inputs(path)
-    prepare_models(checked, options)
-    store = Store.open(find_store(options.db))
+    prepare_models(checked, options, cost)
+    store = Store.open(where)
     told = Told(str(Path(spec).absolute()), chosen, pairs("--label", labels))
     try:
         with _results(out) as results:
-            played = _Batch(checked, store, told, f"batch {checked.plan.spec.name} {path.absolute()}", results, cost)
+            name, *older = _names_of(checked.plan.spec.name, path)
+            played = _Batch(checked, store, told, name, results, cost)
             played.tally = Tally(total)
-            played.begun_before = store.has_claims(played.name)
+            played.begun_as = tuple(one for one in (name, *older) if store.has_claims(one))
             code = to_the_end(lambda: _play(played, path, parallel, options))
         _say_end(played, code, options)
         return code
@@ -92,11 +97,22 @@ async def _play(played: _Batch, path: Path, parallel: int, options: Options) -> 
     try:
         with contextlib.redirect_stdout(sys.stderr):
             await side_by_side(items, one, parallel, lambda: played.over)
+        played.tell_duplicates()
         await played.store.settled()
     finally:
         gc.unfreeze()
         live.close()
     return played.code
+
+
+@dataclass(frozen=True)
+class _Duplicate:
+    """An input whose run is a duplicate of the run `first`; `known` where it was one in an earlier call already."""
+
+    item: Input
+    run: str
+    first: str
+    known: bool
 
 
 @dataclass
@@ -111,10 +127,12 @@ class _Batch:
     cost: float | None
     tally: Tally = field(default_factory=lambda: Tally(0))
     interrupted: int | None = None
-    begun_before: bool = True
-    """Whether some of the inputs may have runs from an earlier call."""
+    begun_as: tuple[str, ...] = ()
+    """The names under which some of the inputs may have runs from an earlier call."""
     _runners: dict[str, LocalRunner] = field(default_factory=dict)
     _players: dict[str, Player | Instant] = field(default_factory=dict)
+    _duplicates: list[_Duplicate] = field(default_factory=list)
+    """Those of runs that are not over: how they end is told last."""
 
     @property
     def over(self) -> bool:
@@ -146,7 +164,7 @@ class _Batch:
     async def play(self, item: Input) -> None:
         """Play one input to its end, to a person, or to the interruption. Its failure is its own."""
         if item.fault is not None:
-            self._unread(item, "not-data", item.fault)
+            self._unread(item, item.code, item.fault)
             return
         try:
             await self._run_of(item)
@@ -156,20 +174,20 @@ class _Batch:
             self._unread(item, error.code, error.message)
 
     async def _run_of(self, item: Input) -> None:
-        claim = (self.name, item.key)
-        known = self.store.claim(claim, time.time()) if self.begun_before else None
-        if known is not None:
-            await self._again(item, self.store.find(known.run))
-            return
+        for name in self.begun_as:
+            known = self.store.claim((name, item.key), time.time())
+            if known is not None:
+                await self._again(item, self.store.find(known.run))
+                return
         fact = started(self.checked, item.value)
         await self.store.turn()
         try:
-            begun = begin(self.checked, self.store, fact, self.told, (claim,))
+            begun = begin(self.checked, self.store, fact, self.told, ((self.name, item.key),))
         except ClaimTaken as taken:  # another process plays this batch, too
             await self._again(item, self.store.find(taken.run))
             return
         if begun.first is not None:
-            self._ended(item, self.store.find(begun.first))
+            self._duplicate(_Duplicate(item, begun.position.run, begun.first, known=False))
             return
         parts = parts_of(
             self.checked.plan,
@@ -187,7 +205,9 @@ class _Batch:
         held = record.owner is not None and record.owner != this_process()
         if held and is_alive(record.owner, record.until, time.time()):  # type: ignore[arg-type]
             self._unread(item, "run-held", f"run {record.id} is being played by {record.owner}")
-        elif record.status not in ("running", "waiting") and (record.status, record.code) != ("stopped", "stopped"):
+        elif (first := record.settings.get("duplicate_of")) is not None:
+            self._duplicate(_Duplicate(item, record.id, str(first), known=True))
+        elif _is_over(record):
             self.tally.known += 1
             self._ended(item, record)
         elif record.status == "waiting" and not self._can_go_on(record):
@@ -229,6 +249,47 @@ class _Batch:
         else:
             self._told(item, run, end, parts.writer.booked, exit_code(end))
 
+    # -- duplicates ------------------------------------------------------------------------------
+
+    def _duplicate(self, one: _Duplicate) -> None:
+        """Nothing is played for it: its end is that of the first, which may still be in play here."""
+        if _is_over(self.store.find(one.first)):
+            self._tell_duplicate(one)
+        else:
+            self._duplicates.append(replace(one, item=replace(one.item, value=None)))
+
+    def tell_duplicates(self) -> None:
+        """Tell those whose first run was not over. Of one that was interrupted the next call tells."""
+        for one in self._duplicates:
+            if self.interrupted is None or _is_over(self.store.find(one.first)):
+                self._tell_duplicate(one)
+
+    def _tell_duplicate(self, one: _Duplicate) -> None:
+        record = self.store.find(one.first)
+        end = end_of(self.store, record)
+        code = exit_code(end)
+        if end is None:
+            self._note_wait(record)
+        self.tally.known += one.known
+        self.tally.codes[code] += 1
+        result = end.payload.value if end is not None and end.status == "done" and end.payload is not None else None
+        self._write(
+            one.item,
+            {
+                "run": one.run,
+                "status": "duplicate",
+                "exit": code,
+                "outcome": record.outcome,
+                "result": result,
+                "code": "duplicate",
+                "message": f"run {one.first} has the same `once_per` value, and is {record.status}",
+                "hops": 0,
+                "cost": 0.0,
+                "duplicate_of": one.first,
+                "first": record.status,
+            },
+        )
+
     # -- what came of it -------------------------------------------------------------------------
 
     def _ended(self, item: Input, record: RunRecord) -> None:
@@ -237,9 +298,21 @@ class _Batch:
         self._tell(item, record, exit_code(end), end)
 
     def _tell(self, item: Input, record: RunRecord, code: int, end: RunFinished | None) -> None:
+        if code == errors.WAITING:
+            self._note_wait(record)
         payload = end.payload if end is not None else None
         told = RunFinished(record.changed, record.status, record.outcome, payload, record.code, record.message or "")  # type: ignore[arg-type]
         self._told(item, record.id, told, Booked(record.hops, record.cost, record.priced), code)
+
+    def _note_wait(self, record: RunRecord) -> None:
+        """Count what a run that is not over waits for. One with a question needs a person, whatever else it awaits."""
+        dues = [run.due for run in (record, *self.store.below(record.id)) if run.due is not None]
+        if record.open_questions:
+            self.tally.asked.add(record.id)
+        elif dues:
+            self.tally.timed[record.id] = min(dues)
+        else:
+            self.tally.left.add(record.id)
 
     def _told(self, item: Input, run: str, end: RunFinished, booked: Booked, code: int) -> None:
         self.tally.codes[code] += 1
@@ -268,6 +341,32 @@ class _Batch:
         if self.results is not None:
             line = {"input": item.number, "place": item.place, **told}
             self.results.write(json.dumps(line, ensure_ascii=False) + "\n")
+        elif told["exit"] not in (errors.DONE, errors.WAITING) and len(self.tally.reasons) < MOST_REASONS:
+            run = told.get("duplicate_of", told["run"])
+            self.tally.reasons.append(Reason(item.place, told["status"], told["code"], told["message"], run))
+
+
+def _names_of(spec: str, inputs: Path) -> list[str]:
+    """What a batch is called: by the file or folder that its inputs' path leads to, however the path is written.
+
+    Behind it what an older choreo called it, which took the path as it was given.
+    """
+    return list(dict.fromkeys(f"batch {spec} {path}" for path in (os.path.realpath(inputs), inputs.absolute())))
+
+
+def _is_over(record: RunRecord) -> bool:
+    """Whether a batch leaves the run as it is."""
+    return record.status not in ("running", "waiting") and (record.status, record.code) != ("stopped", "stopped")
+
+
+def _must_not_be_read(out: str, inputs: Path, others: Mapping[str, Path]) -> None:
+    """`--out` is written anew by every call. Raises UsageError where that would undo what the batch itself reads."""
+    help = "name another file, in another folder than the inputs"
+    for what, path in {"the file of inputs": inputs, **others}.items():
+        if is_same(Path(out), path):
+            raise UsageError("out-is-read", f"`--out {out}` is {what}: the results would be written over it", help)
+    if holds(inputs, Path(out)):
+        raise UsageError("out-is-read", f"`--out {out}` lies in the folder of inputs, `{inputs}`", help)
 
 
 def _results(out: str | None) -> contextlib.AbstractContextManager[TextIO | None]:
@@ -301,8 +400,8 @@ def _say_end(played: _Batch, code: int, options: Options) -> None:
         price = f"{tally.cost:.4f}" + ("" if tally.priced else " and unknown prices")
         before = f" ({tally.known} of them before)" if tally.known else ""
         say_safe(f"{tally.ended} of {tally.total} inputs{before}: {counted or 'none ended'}; cost {price}")
-    if tally.waiting:
-        say(f"{tally.waiting} wait for a person: choreo review --all{flag}, then the same command again")
+    for line in (*reasons_told(tally, flag), *waits_told(tally, flag)):
+        say_safe(line)
     if played.interrupted is not None:
         say("interrupted; everything finished is on record. Go on with the same command")
     elif code == errors.LIMIT:

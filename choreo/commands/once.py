@@ -16,7 +16,7 @@ from choreo.trace import RunFinished
 def tell_first(store: Store, run: str, first: str, options: Options) -> int:
     """Say how the first run stands: its result and its exit code are those of the duplicate. 4 while it is not over."""
     record = store.find(first)
-    end = _end_of(store, record)
+    end = end_of(store, record)
     code = exit_code(end) if end is not None else WAITING
     result = end.payload.value if end is not None and end.status == "done" and end.payload is not None else None
     if options.as_json:
@@ -31,7 +31,8 @@ def tell_first(store: Store, run: str, first: str, options: Options) -> int:
     return code
 
 
-def _end_of(store: Store, record: RunRecord) -> RunFinished | None:
+def end_of(store: Store, record: RunRecord) -> RunFinished | None:
+    """How a run ended; None while it is not over."""
     if record.status in ("running", "waiting"):
         return None
     ends = [event for event in store.history(record) if isinstance(event, RunFinished)]

@@ -47,8 +47,11 @@ def run(
         store.close()
 
 
-def prepare_models(checked: Checked, options: Options) -> None:
-    """Before anything is recorded: weights are here, and what a cost limit cannot count is said."""
+def prepare_models(checked: Checked, options: Options, cost: float | None = None) -> None:
+    """Before anything is recorded: weights are here, and what a cost limit cannot count is said.
+
+    `cost` is a limit over several runs: where there is one the note is about it, not about that of the spec.
+    """
     specs = [checked.plan.spec, *(one.plan.spec for one in checked.family.values())]
     for name in dict.fromkeys(name for spec in specs for name in model_names(spec)):
         if name.startswith(LOCAL):
@@ -56,7 +59,7 @@ def prepare_models(checked: Checked, options: Options) -> None:
 
             ask = ask_yes if is_terminal(sys.stdin) and is_terminal(sys.stderr) else None
             ensure_weights(name.removeprefix(LOCAL), yes=options.yes, ask=ask, say=say)
-    limit = checked.plan.spec.limits.cost
+    limit = checked.plan.spec.limits.cost if cost is None else cost
     if limit is not None:
         for name in dict.fromkeys(name for spec in specs for name in _unpriced(spec, model_names(spec))):
             told = f"the cost limit of {limit:g} cannot count its calls"

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
+
+from choreo.render.text import utc
 
 _EVERY = 10.0
 """Seconds between two lines where nobody looks at a bar."""
+
+
+MOST_REASONS = 3
+_LONGEST = 300
+"""Characters of a message at the end of a batch: it may quote the whole of an input."""
+
+
+class Reason(NamedTuple):
+    """Why an input failed. `run` is the run to look at, None where it came to none."""
+
+    place: str
+    status: str
+    code: str | None
+    message: str
+    run: str | None
 
 
 @dataclass
@@ -21,6 +39,14 @@ class Tally:
     unread: int = 0
     cost: float = 0.0
     priced: bool = True
+    asked: set[str] = field(default_factory=set)
+    """Runs that wait for a person."""
+    timed: dict[str, float] = field(default_factory=dict)
+    """Runs that wait for a time only, and when it comes (UTC seconds)."""
+    left: set[str] = field(default_factory=set)
+    """Runs that are not over, wait for nothing, and are not this batch's to play: others are their duplicates."""
+    reasons: list[Reason] = field(default_factory=list)
+    """Why the first inputs that failed did: at most `MOST_REASONS`, none where there is a file of results."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -49,6 +75,35 @@ class Tally:
         parts += [f"cost {self.cost:.4f}" + ("" if self.priced else " and unknown prices")] if self.cost else []
         parts += [f"left {left:.0f} s"] if left is not None and self.ended < self.total else []
         return " ".join(parts)
+
+
+def waits_told(tally: Tally, flag: str) -> Iterator[str]:
+    """A line for each kind of what runs wait for, with the command that comes next."""
+    again = "then the same command again"
+    if tally.asked:
+        yield f"{len(tally.asked)} wait for a person: choreo review --all{flag}, {again}"
+    if tally.timed:
+        first = utc(min(tally.timed.values()))
+        yield f"{len(tally.timed)} wait for a time, from {first} on: choreo resume --due{flag}, {again}"
+    if tally.left:
+        told = f"{len(tally.left)} with the same `once_per` value as inputs here are not over"
+        yield f"{told}: choreo resume {min(tally.left)}{flag}, {again}"
+
+
+def reasons_told(tally: Tally, flag: str) -> Iterator[str]:
+    """Why the first inputs that failed did, where the reason of each is kept nowhere else; and how many more did."""
+    for reason in tally.reasons:
+        code = f" [{reason.code}]" if reason.code else ""
+        message = f": {_cut(reason.message)}" if reason.message else ""
+        trace = f"; look at it: choreo trace {reason.run}{flag}" if reason.run is not None else ""
+        yield f"{reason.place}: {reason.status}{code}{message}{trace}"
+    more = tally.failed - len(tally.reasons)
+    if tally.reasons and more:
+        yield f"and {more} more that failed; the reason of each: --out FILE"
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _LONGEST else message[:_LONGEST] + "..."
 
 
 class BatchLive:
