@@ -76,7 +76,7 @@ def take_up(
 ) -> Parts:
     """Own a run and put it where its rows say it stands. Raises HeldError where another process plays it."""
     writer = store.acquire(record, time.time())
-    position = rebuild(plan, record.id, store.history(record))
+    position = rebuild(plan, record.id, store.history(record, checked=True))
     parts = parts_of(plan, position, writer, store, family=family, gate=gate, watch=watch, player=player)
     parts.spent_before = begun_spending(store, record, position)
     if "replay_of" in record.settings:

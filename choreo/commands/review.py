@@ -95,7 +95,7 @@ def waiting_in(store: Store, record: RunRecord) -> list[Waiting]:
     found: list[Waiting] = []
     for run in (record, *(child for child in store.below(record.id) if child.open_questions)):
         plan = plan_of(store, run).plan
-        position = rebuild(plan, run.id, store.history(run))
+        position = rebuild(plan, run.id, store.history(run, checked=True))
         found += [Waiting(plan, position, question) for question in position.questions.values()]
     return found
 

@@ -159,7 +159,7 @@ class Children:
         """Go on with a child run that another process began, or that stopped at a limit."""
         parts = above.parts
         writer = parts.store.acquire(record, parts.clock())
-        position = rebuild(sub.plan, record.id, parts.store.history(record))
+        position = rebuild(sub.plan, record.id, parts.store.history(record, checked=True))
         before = begun_spending(parts.store, record, position)
         made = replace(parts, plan=sub.plan, position=position, writer=writer, spent_before=before)
         opened = self._register(above, hop, made)

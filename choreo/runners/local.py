@@ -230,7 +230,7 @@ class LocalRunner:
     def _answer_first(self, fact: Event, attempts: Sequence[HopAttempt]) -> None:
         """Someone answered while this fact was about to close their question: what they said comes first."""
         store = self.parts.store
-        history = store.history(store.find(self.position.run))
+        history = store.history(store.find(self.position.run), checked=True)
         self.position = self.parts.position = rebuild(self.plan, self.position.run, history)
         self._ahead = False
         self._persons.take_answers()

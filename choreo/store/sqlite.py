@@ -269,9 +269,10 @@ class Store:
 
     # -- reading back --------------------------------------------------------------------------------
 
-    def history(self, run: RunRecord) -> list[Event]:
-        """Every event of the run, in order."""
-        return [event for _, event in self.entries(run) if not isinstance(event, Attempt)]
+    def history(self, run: RunRecord, *, checked: bool = False) -> list[Event]:
+        """Every event of the run, in order. `checked`, for who goes on with the run: raises StoreError where the bytes
+        of a payload are not those that were written."""
+        return [event for _, event in self.entries(run, checked=checked) if not isinstance(event, Attempt)]
 
     def version(self) -> int:
         """A number that changes when another process commits anything. Raises StoreError where the store is gone."""
@@ -286,20 +287,22 @@ class Store:
         found = self.entries(run, after=after)
         return [event for seq, event in found if after < seq <= run.seq and not isinstance(event, Attempt)]
 
-    def entries(self, run: RunRecord, *, attempts: bool = False, after: int = 0) -> list[tuple[int, Event | Attempt]]:
+    def entries(
+        self, run: RunRecord, *, attempts: bool = False, after: int = 0, checked: bool = False
+    ) -> list[tuple[int, Event | Attempt]]:
         """(seq, entry) of everything recorded about a run, in order; attempts only where asked for. `after`: at least
         all behind that entry.
 
         Raises StoreError where a row is not what choreo writes.
         """
         try:
-            return sorted(self._entries(run, attempts, after), key=lambda item: item[0])
+            return sorted(self._entries(run, attempts, after, checked), key=lambda item: item[0])
         except (ValueError, LookupError, TypeError) as error:
             message = f"{self.path}: a row of run {run.id} cannot be read ({type(error).__name__}: {error})"
             raise StoreError("store-damaged", message, "restore a backup") from error
 
-    def _entries(self, run: RunRecord, attempts: bool, after: int) -> list[tuple[int, Event | Attempt]]:
-        fetch = self._fetcher({})
+    def _entries(self, run: RunRecord, attempts: bool, after: int, checked: bool) -> list[tuple[int, Event | Attempt]]:
+        fetch = self._fetcher({}, checked=checked)
         found: list[tuple[int, Event | Attempt]] = []
         for row in self._of("event", run, "seq", after):
             found.append((row["seq"], rows.read_event(row, fetch)))
@@ -352,12 +355,15 @@ class Store:
         query = f"SELECT * FROM {table} WHERE run=?{newer}"  # noqa: S608 - literals of this module, and a number
         return self._rows(query, (run.key,))
 
-    def _fetcher(self, known: dict[int, Payload]) -> Callable[[int | None], Payload | None]:
+    def _fetcher(self, known: dict[int, Payload], *, checked: bool = False) -> Callable[[int | None], Payload | None]:
         def fetch(number: int | None) -> Payload | None:
             if number is None:
                 return None
             if number not in known:
                 known[number] = Payload(self._data(number) or b"")
+                if checked and known[number].digest != self._digest(number):
+                    message = f"{self.path}: payload {number} is not what was written: its bytes have another digest"
+                    raise StoreError("store-damaged", message, "restore a backup; see what is whole: choreo trace RUN --verify")
             return known[number]
 
         return fetch
@@ -369,6 +375,9 @@ class Store:
         if row is None:
             raise StoreError("store-damaged", f"{self.path}: payload {number} is missing", "restore a backup")
         return bytes(row[0])
+
+    def _digest(self, number: int) -> str:
+        return str(self._rows("SELECT digest FROM payload WHERE id=?", (number,))[0]["digest"])
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[rows.Row]:
         def read() -> list[rows.Row]:

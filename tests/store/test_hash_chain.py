@@ -9,6 +9,7 @@ import pytest
 from keeping import at, new_run
 
 from choreo.canonical import Payload
+from choreo.errors import StoreError
 from choreo.store import Store, driver
 from choreo.trace import Asked, Attempt, Decided, HandedOver, HopFinished, HopStarted, RunFinished
 
@@ -97,3 +98,14 @@ def test_two_events_that_changed_places_are_noticed(store: Store) -> None:
     assert meddle(store, "UPDATE hop SET seq=2") == 1
     assert meddle(store, "UPDATE handoff SET seq=3") == 1
     assert not store.verify(store.find("r"))
+
+
+def test_who_goes_on_with_a_run_is_refused_payloads_whose_bytes_were_changed(store: Store) -> None:
+    run = store.find("r")
+    assert store.history(run, checked=True) == store.history(run)
+    changed = "UPDATE payload SET data = CAST('{\"amount\":900}' AS BLOB) WHERE CAST(data AS TEXT) LIKE '%amount%'"
+    assert meddle(store, changed) == 1
+    assert store.history(run), "it can be looked at"
+    with pytest.raises(StoreError, match="is not what was written") as told:
+        store.history(run, checked=True)
+    assert (told.value.code, told.value.exit_code) == ("store-damaged", 5)
