@@ -72,6 +72,10 @@ def run_spec(
     store = Store.open(folder / "trace.db")
     sources = checked.loaded.sources
     new = NewRun(position.run, ("test", "1.0.0"), plan_digest(sources), sources, at=fact.at, main="spec.yaml")
-    parts = Parts(checked.plan, position, store.new_run(new, events), store, the_checker(), player, gate=gate)
-    end = asyncio.run(LocalRunner(parts).run())
+    writer = store.new_run(new, events)
+    parts = Parts(checked.plan, position, writer, store, the_checker(), player, gate=gate)
+    try:
+        end = asyncio.run(LocalRunner(parts).run())
+    finally:
+        writer.release()
     return Ran(store, store.find(position.run), end)

@@ -24,8 +24,8 @@ from choreo.engine.position import HopState
 from choreo.engine.react import Check, react
 from choreo.errors import ChoreoError
 from choreo.players.base import Instant, Player, is_instant
-from choreo.runners.parts import HopEnded, Mail, Parts, PersonAnswered, cut_short, is_priced, status_of
 from choreo.runners.once import receipts
+from choreo.runners.parts import HopEnded, Mail, Parts, PersonAnswered, cut_short, is_priced, status_of
 from choreo.runners.persons import Persons
 from choreo.runners.visits import Visits
 from choreo.store import Store

@@ -36,6 +36,7 @@ class Files:
         self._opened = [
             _Opened(f"{path}{part}", identity, *place_of(handle)) for part, (handle, identity) in found.items()
         ]
+        self.identity = self._opened[0].identity
         self._kept = [identity for _, identity in found.values()]
         handles = {part: handle for part, (handle, _) in found.items()}
         self.contents = Contents(handles[""], handles.get("-wal"), handles.get("-shm"))

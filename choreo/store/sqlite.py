@@ -21,7 +21,7 @@ from choreo.store.owner import is_alive, this_process
 from choreo.store.records import COLUMNS, OpenQuestion, RunRecord, run_record
 from choreo.store.remembered import Remembered, find_remembered, taken_from
 from choreo.store.steps import Values
-from choreo.store.writer import HopAttempt, RunWriter, take
+from choreo.store.writer import HopAttempt, RunWriter, played_beside, take
 from choreo.trace import Asked, Attempt, Decided, Event, PlanChanged
 
 Read = TypeVar("Read")
@@ -107,9 +107,17 @@ class Store:
             found = self._find("id=?", run.id)
             if found is None:
                 raise UsageError("no-run", f"there is no run {run.id}")
-            if found.owner is not None and found.owner != this_process() and is_alive(found.owner, found.until, at):
+            if self._is_played(found, at):
                 raise HeldError("run-held", f"run {run.id} is being played by {found.owner}", "wait for it, or stop it")
             return take(self._db, self._commits, found.key, run.id, this_process(), at)
+
+    def _is_played(self, run: RunRecord, at: float) -> bool:
+        """Whether another process, or another store of this one, plays a run now."""
+        if run.owner is None:
+            return False
+        if run.owner == this_process():
+            return played_beside(self._db, self._commits, run.id)
+        return is_alive(run.owner, run.until, at)
 
     def ask_to_stop(self, run: RunRecord, by: str) -> None:
         """Have the process that owns a run save and stop: it looks every second."""
@@ -363,7 +371,7 @@ class Store:
                 known[number] = Payload(self._data(number) or b"")
                 if checked and known[number].digest != self._digest(number):
                     message = f"{self.path}: payload {number} is not what was written: its bytes have another digest"
-                    raise StoreError("store-damaged", message, "restore a backup; see what is whole: choreo trace RUN --verify")
+                    raise StoreError("store-damaged", message, "restore a backup; see: choreo trace RUN --verify")
             return known[number]
 
         return fetch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +73,7 @@ class RunWriter:
         """Why a step that shared a transaction with others was not written: nothing can follow."""
         self.owned = True
         self.booked = Booked()
+        _writers[_name(commits, run)] = self
 
     # -- one transaction -----------------------------------------------------------------------------
 
@@ -193,8 +195,8 @@ class RunWriter:
     def release(self) -> None:
         """Let the run go, so that anyone may take it up at once."""
         if self.owned and self._birth is None:
-            self._lease("UPDATE run SET pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=? AND epoch=?", ())
             self.owned = False
+            self._lease("UPDATE run SET pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=? AND epoch=?", ())
 
     def _lease(self, statement: str, values: tuple[Any, ...]) -> None:
         try:
@@ -209,6 +211,20 @@ class RunWriter:
             raise self._refused(error) from error
         if done.rowcount != 1:
             raise self._taken_over()
+
+
+def played_beside(connection: driver.Connection, commits: Commits, run: str) -> bool:
+    """Whether a writer of this process, by another connection to the same store, owns a run."""
+    writer = _writers.get(_name(commits, run))
+    return writer is not None and writer.owned and writer._db is not connection
+
+
+def _name(commits: Commits, run: str) -> tuple[object, str]:
+    return commits.files.identity if commits.files is not None else None, run
+
+
+_writers: weakref.WeakValueDictionary[tuple[object, str], RunWriter] = weakref.WeakValueDictionary()
+"""The writers of this process that are still held by somebody, by store and run."""
 
 
 def take(connection: driver.Connection, commits: Commits, key: int, run: str, owner: Owner, at: float) -> RunWriter:

@@ -166,3 +166,15 @@ def test_a_failed_write_leaves_nothing_behind_and_the_next_one_goes_on(store: St
     writer.append([HANDED, HOP], status="running", at=1001.0)
     assert store.history(store.find("r")) == [START, HANDED, HOP]
     assert store.verify(store.find("r"))
+
+
+def test_another_store_of_this_process_is_refused_a_run_that_is_played_here(store: Store) -> None:
+    writer = new_run(store, "r")
+    beside = Store.open(store.path)
+    with pytest.raises(HeldError, match=f"is being played by pid {os.getpid()}") as told:
+        beside.acquire(beside.find("r"), 1001.0)
+    assert told.value.code == "run-held"
+    writer.append([HANDED, HOP], status="running", at=1002.0)
+    del writer, told  # nobody plays it any more, and nobody has said so
+    beside.acquire(beside.find("r"), 1003.0).release()
+    beside.close()
