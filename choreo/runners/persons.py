@@ -26,6 +26,8 @@ class Persons:
         self._asking: tuple[int, asyncio.Task[None]] | None = None
         self._parked: set[int] = set()
         self._quit = False
+        self._said_at = 0.0
+        """When the person at the gate answered. It is booked later, and counts from then on."""
 
     @property
     def may_answer(self) -> bool:
@@ -54,6 +56,7 @@ class Persons:
             answer = await gate.ask(
                 shown, answer_check(self._runner.plan, self._runner.position, question, self._runner.parts.check)
             )
+            self._said_at = self._runner.parts.clock()
             self._runner.post(PersonAnswered(question, answer))
         except asyncio.CancelledError:
             raise
@@ -75,7 +78,7 @@ class Persons:
         try:
             self._record(answer, number)
         except HeldError:
-            return  # someone else was quicker: their answer is on record and is taken in next
+            return  # someone else was quicker (their answer is on record), or it is too late: that is taken in next
 
     def _record(self, answer: Answer, number: int) -> None:
         fact = decided(
@@ -85,7 +88,7 @@ class Persons:
             answer.decision,
             answer.digest,
             check=self._runner.parts.check,
-            at=self._runner.parts.clock(),
+            at=self._said_at,
             by=answer.by,
             payload=answer.payload,
             reason=answer.reason,
