@@ -223,6 +223,10 @@ def _show(store: Store, record: RunRecord, waiting: Sequence[Waiting], options: 
             "digest": question.payload.digest,
         }
         out(json.dumps(told, ensure_ascii=False))
+        due = one.question.asked.due
+        if due is not None and due <= time.time():
+            say_safe(f"`{question.name}` expired at {utc(due)}; go on: choreo resume {record.id}{options.store_flag}")
+            continue
         which = f" --question {one.number}" if len(waiting) > 1 else ""
         flags = " | ".join(_flags_for(question))
         say_safe(f"next: choreo review {one.position.run}{options.store_flag}{which} {flags}, with --by NAME")

@@ -37,11 +37,11 @@ handoffs:
   - {from: a, to: b, touchpoint: gate}
   - {from: b, to: end}
 touchpoints:
-  gate: {ask: Good?, within: 100ms}
+  gate: {ask: Good?, within: 400ms}
 """
 HUMAN = """
 roles:
-  b: {kind: actor, does: pay, human: {within: 100ms}, accepts: any@^1, emits: any@1.0.0}
+  b: {kind: actor, does: pay, human: {within: 400ms}, accepts: any@^1, emits: any@1.0.0}
 handoffs:
   - {from: trigger, to: b}
   - {from: b, to: end}
@@ -69,7 +69,7 @@ def waits(options: Options, main: str, **specs: str) -> Store:
     for name, body in {"main": main, **specs}.items():
         Path(f"{name}.yaml").write_text(HEAD.format(name=name) + body)
     assert run("main.yaml", source=None, sets=["n=1"], labels=(), models=(), options=options) == WAITING
-    time.sleep(0.15)
+    time.sleep(0.45)
     return Store.open(Path(options.db or ""))
 
 
@@ -90,6 +90,16 @@ def test_a_late_answer_is_refused_and_the_run_ends_as_expired(
     assert decisions(store, "last") == [("expired", "choreo")]
     assert (store.find("last").status, Path("paid").exists()) == ("rejected", False)
     assert "rejected [expired]" in capsys.readouterr().err
+
+
+def test_without_an_answer_it_is_said_that_the_question_expired(
+    options: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waits(options, PAYS)
+    assert review("last", flags=Flags(), options=options) == WAITING
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("`gate` expired at ")
+    assert "choreo resume" in last
 
 
 def test_the_run_goes_on_by_what_the_spec_says_for_expired(
@@ -144,7 +154,7 @@ class Slow:
     """A gate that holds up all else until the time is over."""
 
     async def ask(self, question: Any, check: Any) -> Answer:
-        time.sleep(0.15)
+        time.sleep(0.45)
         return Answer("approve", question.payload.digest, by="ann")
 
 
