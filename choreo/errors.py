@@ -81,6 +81,14 @@ class HeldError(ChoreoError):
     exit_code = HELD
 
 
+class ExpiredError(HeldError):
+    """An answer that came too late: the question's `within` was over at `due` (UTC seconds)."""
+
+    def __init__(self, message: str, help: str, due: float) -> None:
+        super().__init__("expired", message, help)
+        self.due = due
+
+
 class SpecErrors(ChoreoError):
     """A spec with problems: all of them at once."""
 

@@ -53,7 +53,7 @@ def sifted(loaded: Loaded, *, stored: bool = False) -> Sifted:
 def check_spec(path: str, models: Mapping[str, str] | None = None) -> Checked:
     """Load, check and plan the spec in a file. Raises SpecErrors (with all problems) or UsageError."""
     loaded = load_spec(path)
-    _check_models(loaded, models or {})
+    check_models(loaded, models or {})
     return _checked(loaded, models)
 
 
@@ -76,7 +76,7 @@ def _checked(loaded: Loaded, models: Mapping[str, str] | None, *, stored: bool =
     return Checked(loaded, plan, plan_digest(loaded.sources), found, family)
 
 
-def _check_models(loaded: Loaded, models: Mapping[str, str]) -> None:
+def check_models(loaded: Loaded, models: Mapping[str, str]) -> None:
     """Raises UsageError for a name that no spec has: a model is chosen for every spec that knows it by that name."""
     specs = [one.spec for one in (loaded, *loaded.family.values()) if one.spec is not None]
     players = [role.player for spec in specs for role in spec.roles.values()]

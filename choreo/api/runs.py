@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from choreo.api.asked import labels_given, no_loop_runs
 from choreo.api.begin import Told, begin, started
 from choreo.api.change import accept, as_it_is_now
 from choreo.api.checked import Checked, check_spec
@@ -84,15 +85,19 @@ def run(
     labels: Mapping[str, str] | None = None,
     gate: Gate | None = None,
 ) -> Run:
-    """Play a spec on a trigger payload, to its end or until it waits. Not for use inside a running event loop.
+    """Play a spec on a trigger payload, to its end or until it waits.
+
+    Inside a running event loop call it in a thread: `await asyncio.to_thread(choreo.run, ...)`.
 
     `db` is the trace store (None: found as the command line finds it). Without a `gate` nobody is asked: a
     touchpoint's question stays open. A trigger whose `once_per` value was played before gives the first run.
     """
+    no_loop_runs("choreo.run")
+    kept = labels_given(labels)
     checked = spec if isinstance(spec, Checked) else load(spec)
     store = _store(db)
     try:
-        told = Told(str(Path(checked.loaded.path).absolute()), labels=labels or {})
+        told = Told(str(Path(checked.loaded.path).absolute()), labels=kept)
         begun = begin(checked, store, started(checked, value), told)
         if begun.first is None:
             plan, family = checked.plan, checked.family
@@ -110,6 +115,7 @@ def resume(
     `accept_changes` names who accepts that it goes on with its spec, prompts and contracts as they are now, in place of
     those it began with; ChoreoError (`changes-do-not-fit`) where what is on record does not fit.
     """
+    no_loop_runs("choreo.resume")
     store = _store(db, make=False)
     try:
         record = store.top(store.find(name))

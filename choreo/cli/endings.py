@@ -28,8 +28,18 @@ def leave(work: Callable[[], int], db: str | None) -> NoReturn:
         code = tell(_no_memory(), db)
     except Exception as error:  # noqa: BLE001 - a bug: one line here, the traceback in a file
         code = _tell_plainly(NoHandles()) if NoHandles.is_behind(error) else _tell_bug(error, db)
+    _tell_upgrades()
     _flush()
     raise typer.Exit(code)
+
+
+def _tell_upgrades() -> None:
+    """Whichever command met an older store: there is now a copy beside it."""
+    backup = sys.modules.get("choreo.store.backup")
+    if backup is not None and backup.untold:
+        from choreo.commands.db import say_what_was_upgraded
+
+        say_what_was_upgraded()
 
 
 def _no_memory() -> ChoreoError:

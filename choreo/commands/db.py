@@ -7,8 +7,8 @@ from pathlib import Path
 from choreo.commands.speech import say_safe
 from choreo.errors import DONE
 from choreo.store import find_store
-from choreo.store.backup import back_up, upgrade
-from choreo.store.place import check_header, open_for_reading
+from choreo.store.backup import back_up, untold_upgrades
+from choreo.store.place import open_for_reading
 from choreo.store.schema import VERSION
 
 
@@ -25,12 +25,15 @@ def backup(target: str, *, db: str | None) -> int:
 def upgrade_store(*, db: str | None) -> int:
     """Bring the store to the version of this choreo. Every command does so by itself; here it is said."""
     path = find_store(db)
-    copy = None
-    if path.exists() and check_header(path) < VERSION:
-        _, copy = upgrade(path)
     open_for_reading(path).close()
-    if copy is None:
+    if not say_what_was_upgraded():
         say_safe(f"{path} is up to date (store version {VERSION})")
-    else:
-        say_safe(f"{path} is upgraded to store version {VERSION}; as it was before: {copy}")
     return DONE
+
+
+def say_what_was_upgraded() -> bool:
+    """Say which stores this command has upgraded, and where each is as it was before. Returns whether it was one."""
+    found = untold_upgrades()
+    for path, copy in found:
+        say_safe(f"{path} is upgraded to store version {VERSION}; as it was before: {copy}")
+    return bool(found)

@@ -94,6 +94,10 @@ def play(parts: Parts, options: Options, *, first: Coroutine[Any, Any, None] | N
     try:
         with contextlib.redirect_stdout(sys.stderr):
             end = to_the_end(lambda: _play(runner, interrupted, first, options))
+    except errors.StoreError as error:  # whoever looked for room does not know for which run
+        this = f"choreo resume {parts.position.run}{options.store_flag}"
+        error.help = error.help.replace("choreo resume last", this)
+        raise
     finally:
         if first is not None:
             first.close()  # where it did not come to it

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from choreo.api.begin import new_run_id, started
-from choreo.api.checked import Checked, check_spec, check_stored
+from choreo.api.checked import Checked, check_models, check_spec, check_stored
 from choreo.api.parts import plan_of
 from choreo.api.recall import what_ran
 from choreo.commands.playing import Options, parts_for, play
@@ -27,13 +27,14 @@ from choreo.verify import the_checker
 
 def replay(name: str, *, since: str | None, spec: str | None, models: Sequence[str], options: Options) -> int:
     """Play a recorded run's trigger payload again. Returns the exit code of the new run."""
-    chosen = pairs("--model", models)
+    now = pairs("--model", models)
     store = Store.open(find_store(options.db), make=False)
     try:
         earlier = store.find(name)
         trigger = _trigger(store, earlier)
-        chosen = {**overrides(earlier.settings), **chosen}
-        checked = _stored(store, earlier, chosen) if spec is None else check_spec(spec, _known(spec, chosen, models))
+        chosen = {**overrides(earlier.settings), **now}
+        checked = _stored(store, earlier, chosen) if spec is None else check_spec(spec, _known(spec, chosen, now))
+        check_models(checked.loaded, now)
         settings: dict[str, object] = {
             "path": str(Path(spec).absolute())
             if spec is not None
@@ -100,9 +101,8 @@ def _has_changed(path: Path, plan: str) -> bool:
         return False  # it is not there any more, or cannot be read: there is nothing to compare with
 
 
-def _known(spec: str, chosen: Mapping[str, str], models: Sequence[str]) -> dict[str, str]:
+def _known(spec: str, chosen: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
     """What is asked for now, and those of the earlier choices that mean something in this spec."""
-    now = pairs("--model", models)
     loaded = load_spec(spec).spec if len(chosen) > len(now) else None
     known = {"all", *loaded.models} if loaded is not None else set()
     return {name: model for name, model in chosen.items() if name in now or name in known}

@@ -15,13 +15,14 @@ from choreo.commands.playing import Options
 from choreo.commands.resume import go_on
 from choreo.commands.speech import is_terminal, out, say, say_safe
 from choreo.engine.advance import rebuild
-from choreo.engine.answer import decided
+from choreo.engine.answer import decided, in_time
 from choreo.engine.position import OpenQuestion, Position
-from choreo.errors import DONE, WAITING, HeldError, UsageError
+from choreo.errors import DONE, WAITING, ExpiredError, HeldError, UsageError
 from choreo.gates.base import Answer, Parked, Question, Violations
 from choreo.gates.flags import answer_from_flags
 from choreo.gates.terminal import TerminalGate
 from choreo.plan import Plan
+from choreo.render.text import utc
 from choreo.runners.loop import to_the_end
 from choreo.runners.questions import answer_check, question_for
 from choreo.store import RunRecord, Store, find_store
@@ -77,7 +78,13 @@ def review(name: str, *, flags: Flags, options: Options) -> int:
         top = store.top(record)
         owned = top.owner is not None and is_alive(top.owner, top.until, time.time())
         if flags.given:
-            _record(store, _chosen(waiting, record, flags), flags, options)
+            one = _chosen(waiting, record, flags)
+            try:
+                _record(store, one, flags, options)
+            except ExpiredError as late:
+                if not owned:
+                    go_on(store, top, plan_of(store, top), options)
+                raise expired(one, late, options) from late
         elif owned:
             _at_terminal(store, waiting, options)
         elif not is_terminal(sys.stdin):
@@ -109,6 +116,13 @@ def _too_late(position: Position, record: RunRecord) -> HeldError:
     return HeldError("already-decided", told, f"see: choreo trace {record.id}")
 
 
+def expired(one: Waiting, late: ExpiredError, options: Options) -> ExpiredError:
+    """Why an answer was not taken; that the question expired is on record by now, or whoever plays the run books it."""
+    name, run = one.question.asked.touchpoint, one.position.run
+    told = f"`{name}` of run {run} (question {one.number}) expired at {utc(late.due)}: an answer comes too late"
+    return ExpiredError(told, f"what came of it: choreo trace {run}{options.store_flag}", late.due)
+
+
 def shown(store: Store, one: Waiting) -> Question:
     """The question as a gate shows it."""
     return question_for(one.plan, one.position, one.question, store.attempts_of(one.position.run))
@@ -120,6 +134,7 @@ def violations(one: Waiting) -> Violations:
 
 
 def _record(store: Store, one: Waiting, flags: Flags, options: Options) -> None:
+    in_time(one.question, time.time())  # before the words of the call are looked at: none of them would do
     edit = _file(flags.edit) if flags.edit is not None else None
     answer = answer_from_flags(
         shown(store, one),
@@ -208,6 +223,10 @@ def _show(store: Store, record: RunRecord, waiting: Sequence[Waiting], options: 
             "digest": question.payload.digest,
         }
         out(json.dumps(told, ensure_ascii=False))
+        due = one.question.asked.due
+        if due is not None and due <= time.time():
+            say_safe(f"`{question.name}` expired at {utc(due)}; go on: choreo resume {record.id}{options.store_flag}")
+            continue
         which = f" --question {one.number}" if len(waiting) > 1 else ""
         flags = " | ".join(_flags_for(question))
         say_safe(f"next: choreo review {one.position.run}{options.store_flag}{which} {flags}, with --by NAME")

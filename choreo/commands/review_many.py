@@ -11,9 +11,10 @@ from functools import partial
 from choreo.api.parts import plan_of
 from choreo.commands.playing import Options
 from choreo.commands.resume import go_on
-from choreo.commands.review import keep, shown, violations, waiting_in
+from choreo.commands.review import expired, keep, shown, violations, waiting_in
 from choreo.commands.speech import is_terminal, out, say, say_safe
-from choreo.errors import DONE, WAITING, ChoreoError, UsageError
+from choreo.engine.answer import in_time
+from choreo.errors import DONE, WAITING, ChoreoError, ExpiredError, HeldError, UsageError
 from choreo.gates.base import Answer
 from choreo.gates.terminal import TerminalGate
 from choreo.render.text import utc
@@ -80,22 +81,26 @@ def review_all(*, options: Options) -> int:
 
 def _asked(store: Store, record: RunRecord, passed: set[tuple[str, int]], options: Options) -> bool:
     """Ask for all that a run waits for, then go on with it. False where the person quit."""
-    gate, answered = TerminalGate(options.by), False
+    gate, goes_on = TerminalGate(options.by), False
     for one in waiting_in(store, record):
         if (one.position.run, one.number) in passed:
             continue
         passed.add((one.position.run, one.number))
-        answer = to_the_end(partial(gate.ask, shown(store, one), violations(one)))
-        if answer == "quit":
-            return False
-        if isinstance(answer, Answer):
-            try:
+        try:
+            in_time(one.question, time.time())  # nobody is asked what no longer counts
+            answer = to_the_end(partial(gate.ask, shown(store, one), violations(one)))
+            if answer == "quit":
+                return False
+            if isinstance(answer, Answer):
                 keep(store, one, answer)
-                answered = True
-            except ChoreoError as error:  # someone else was quicker
-                say_safe(f"error[{error.code}]: {error.message}")
+                goes_on = True
+        except ExpiredError as late:  # the run goes on by that
+            say_safe(f"error[{late.code}]: {expired(one, late, options).message}")
+            goes_on = True
+        except HeldError as error:  # someone else was quicker
+            say_safe(f"error[{error.code}]: {error.message}")
     owned = record.owner is not None and is_alive(record.owner, record.until, time.time())
-    if answered and not owned:
+    if goes_on and not owned:
         try:
             go_on(store, record, plan_of(store, record), replace(options, ask=False))
         except ChoreoError as error:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
+from choreo.commands.ended import store_flag
 from choreo.commands.run import pairs
 from choreo.commands.speech import out, say
 from choreo.engine.limits import hops_in_words
@@ -125,9 +126,11 @@ def runs(
     if not path.exists() and db is None:
         out("[]" if as_json else "no runs yet; play one: choreo run SPEC")
         return DONE
+    wanted = pairs("--label", labels)
     store = Store.read(path)
     try:
-        found = store.runs(limit, status, pairs("--label", labels), children=children)
+        found = store.runs(limit, status, wanted, children=children)
+        none_match = bool((wanted or status is not None) and not found and store.runs(1))
     finally:
         store.close()
     if as_json:
@@ -136,8 +139,14 @@ def runs(
     for record in found:
         out(_line(record))
     if not found:
-        out("no runs yet; play one: choreo run SPEC")
+        out(_none_match(status, wanted, db) if none_match else "no runs yet; play one: choreo run SPEC")
     return DONE
+
+
+def _none_match(status: str | None, labels: Mapping[str, str], db: str | None) -> str:
+    wanted = [f"the status `{status}`"] if status is not None else []
+    wanted += [f"the label `{one_line(name)}={one_line(value)}`" for name, value in labels.items()]
+    return f"no run has {' and '.join(wanted)}; see all: choreo runs{store_flag(db)}"
 
 
 def _line(record: RunRecord) -> str:

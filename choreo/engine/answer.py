@@ -5,7 +5,7 @@ from __future__ import annotations
 from choreo.canonical import Payload
 from choreo.engine.position import OpenQuestion, Position
 from choreo.engine.react import Check
-from choreo.errors import ChoreoError, HeldError, UsageError
+from choreo.errors import ChoreoError, ExpiredError, HeldError, UsageError
 from choreo.plan import Plan
 from choreo.spec import END
 from choreo.trace import Decided, DecisionKind
@@ -31,11 +31,12 @@ def decided(
     reason: str = "",
     seconds: float = 0.0,
 ) -> Decided:
-    """The event of an answer. Raises HeldError when the question is no longer open or the payload has
-    changed since it was shown, UsageError when the answer does not fit the question."""
+    """The event of an answer that was given at `at`. Raises HeldError when the question is no longer open, was not
+    answered in time or the payload has changed since it was shown, UsageError when the answer does not fit it."""
     question = position.questions.get(number)
     if question is None:
         raise HeldError("already-decided", f"question {number} is not open any more", "see `choreo trace`")
+    in_time(question, at)
     if shown != question.asked.payload.digest:
         raise HeldError(
             "stale-answer", "the payload has changed since it was shown", "look at it again and answer anew"
@@ -44,6 +45,14 @@ def decided(
     if decision in ("edit", "fill", "done"):
         _check_payload(plan, position, question, payload, check)
     return Decided(at, number, decision, shown, by, payload, reason, seconds)
+
+
+def in_time(question: OpenQuestion, at: float) -> None:
+    """Raises ExpiredError for what is answered when `within` is over: nobody may have booked that yet."""
+    due = question.asked.due
+    if due is not None and due <= at:
+        message = f"`{question.asked.touchpoint}` expired before it was answered (`within` was over)"
+        raise ExpiredError(message, "see `choreo trace`", due)
 
 
 def _allowed(plan: Plan, question: OpenQuestion, decision: str) -> None:

@@ -16,6 +16,8 @@ from choreo.trace import Asked, Decided, Event, HandedOver, HopFinished, HopStar
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _PLAIN_SPINNER = "|/-\\"
 _TICK = 0.1
+_GO_ON = ("approve", "edit", "fill", "done", "redo", "not-asked")
+"""Decisions by which what was asked about goes on."""
 _MARKS = {"done": ("✓", "+", "32"), "failed": ("✗", "x", "31"), "timeout": ("✗", "x", "31"), "?": ("?", "?", "33")}
 
 
@@ -113,9 +115,7 @@ class Live:
                 told = f"{event.decision} by {one_line(event.by)}" + (
                     f": {one_line(event.reason)}" if event.reason else ""
                 )
-                return self._mark(
-                    "done" if event.decision in ("approve", "edit", "fill", "not-asked") else "failed", told
-                )
+                return self._mark("done" if event.decision in _GO_ON else "failed", told)
             case HandedOver(state="violation" | "failed") as handed:
                 return self._mark("failed", f"handoff to {handed.target}: {one_line(handed.message)}")
             case HandedOver(state="exhausted" | "over_budget" | "superseded") as handed if self._verbose:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterable
 
 from msgspec.structs import replace
@@ -13,9 +14,13 @@ from choreo.engine.answer import decided
 from choreo.engine.position import OpenQuestion
 from choreo.errors import HeldError
 from choreo.gates.base import Answer, Gate, Parked
+from choreo.gates.given import answer_given
 from choreo.runners.parts import PersonAnswered, Runner
 from choreo.runners.questions import answer_check, question_for
 from choreo.trace import Decided
+
+_MOST_STALE = 3
+"""Answers to other bytes that a question takes before it is given up: who always answers so never answers."""
 
 
 class Persons:
@@ -26,6 +31,10 @@ class Persons:
         self._asking: tuple[int, asyncio.Task[None]] | None = None
         self._parked: set[int] = set()
         self._quit = False
+        self._stale: Counter[int] = Counter()
+        """Answers to other bytes, by question."""
+        self._said_at = 0.0
+        """When the person at the gate answered. It is booked later, and counts from then on."""
 
     @property
     def may_answer(self) -> bool:
@@ -54,6 +63,7 @@ class Persons:
             answer = await gate.ask(
                 shown, answer_check(self._runner.plan, self._runner.position, question, self._runner.parts.check)
             )
+            self._said_at = self._runner.parts.clock()
             self._runner.post(PersonAnswered(question, answer))
         except asyncio.CancelledError:
             raise
@@ -63,9 +73,11 @@ class Persons:
             self._runner.post(error)
 
     def answered(self, question: OpenQuestion, answer: Answer | Parked) -> None:
-        """Keep what the person at the gate said."""
+        """Keep what the person at the gate said. Raises UsageError for what is no answer, HeldError for a gate that
+        always answers to other bytes."""
         self._asking = None
         number = question.asked.question
+        answer = answer_given(question.asked.touchpoint, answer)
         if not isinstance(answer, Answer):
             self._parked.add(number)
             self._quit = self._quit or answer == "quit"
@@ -74,8 +86,19 @@ class Persons:
             return  # withdrawn, or decided elsewhere, while it was on the screen
         try:
             self._record(answer, number)
-        except HeldError:
-            return  # someone else was quicker: their answer is on record and is taken in next
+        except HeldError as refused:
+            if refused.code == "stale-answer":
+                self._ask_anew(question, answer)
+            return  # or someone else was quicker (that is on record), or it is too late: that is taken in next
+
+    def _ask_anew(self, question: OpenQuestion, answer: Answer) -> None:
+        """Let the next turn ask a question again that was answered for other bytes, but not for ever."""
+        asked = question.asked
+        self._stale[asked.question] += 1
+        if self._stale[asked.question] == _MOST_STALE:
+            shown = f"the gate answered `{asked.touchpoint}` {_MOST_STALE} times for {answer.digest[:80]!a}"
+            help = f"answer with the `payload.digest` of the question, then: choreo resume {self._runner.position.run}"
+            raise HeldError("stale-answer", f"{shown}, and {asked.payload.digest} waits", help)
 
     def _record(self, answer: Answer, number: int) -> None:
         fact = decided(
@@ -85,7 +108,7 @@ class Persons:
             answer.decision,
             answer.digest,
             check=self._runner.parts.check,
-            at=self._runner.parts.clock(),
+            at=self._said_at,
             by=answer.by,
             payload=answer.payload,
             reason=answer.reason,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from choreo.errors import StoreError, UsageError
@@ -16,12 +19,12 @@ _PAGES = 2000
 """Pages copied at a time: between two steps others may write."""
 
 
-def back_up(source: Path, target: Path, *, replace: bool = False) -> int:
+def back_up(source: Path, target: Path) -> int:
     """Copy the store into a new file, whole and checked or not at all. Returns its size in bytes.
 
-    Raises UsageError where the target exists (unless `replace`), StoreError where the copy cannot be made.
+    Raises UsageError where the target exists, StoreError where the copy cannot be made.
     """
-    if not replace and (target.exists() or target.is_symlink()):
+    if target.exists() or target.is_symlink():
         raise UsageError("file-exists", f"{target} exists already", "name a new file")
     fresh = target.with_name(f"{target.name}.new-{os.getpid()}")
     try:
@@ -29,7 +32,7 @@ def back_up(source: Path, target: Path, *, replace: bool = False) -> int:
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         _copy(source, fresh)
         sync(fresh)
-        _put(fresh, target, replace)
+        _put(fresh, target)
         sync(target.parent)
         return target.stat().st_size
     except (driver.DatabaseError, OSError) as error:
@@ -68,10 +71,7 @@ def _reading(source: Path) -> driver.Connection:
     return connection
 
 
-def _put(fresh: Path, target: Path, replace: bool) -> None:
-    if replace:
-        os.replace(fresh, target)
-        return
+def _put(fresh: Path, target: Path) -> None:
     try:
         os.link(fresh, target)  # unlike a rename, never over a file that came up meanwhile
     except FileExistsError as error:
@@ -102,16 +102,48 @@ def _upgrade(path: Path) -> tuple[int, Path | None]:
         old = version_of(connection)
         if old >= VERSION:
             return old, None
-        copy = path.with_name(f"{path.name}.v{old}-backup")
-        back_up(path, copy, replace=True)
+        copy = _copy_beside(path, old)
         migrate(connection)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the version must be read from the file's first bytes
+        untold.append((path, copy))
         return old, copy
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         connection.close()
+
+
+def _copy_beside(path: Path, old: int) -> Path:
+    """Copy the store under the first name that is free: what is there may be all that is left of another store.
+
+    An upgrade that was cut short has left such a copy already: the same is not kept twice.
+    """
+    copy = next(name for name in _names(path, old) if not os.path.lexists(name))
+    back_up(path, copy)
+    before = (name for name in itertools.takewhile(copy.__ne__, _names(path, old)) if name.is_file())
+    same = next((name for name in before if filecmp.cmp(name, copy, shallow=False)), None)
+    if same is not None:
+        copy.unlink()
+    return same or copy
+
+
+def _names(path: Path, old: int) -> Iterator[Path]:
+    """`trace.db.v1-backup`, `trace.db.v1-backup-2`, and so on."""
+    first = path.with_name(f"{path.name}.v{old}-backup")
+    yield first
+    yield from (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+
+
+untold: list[tuple[Path, Path]] = []
+"""Upgrades of this process (store, copy) that nobody has been told of: nothing here speaks."""
+
+
+def untold_upgrades() -> list[tuple[Path, Path]]:
+    """The stores that this process has upgraded, each with its copy, since it was last asked."""
+    found = list(untold)
+    untold.clear()
+    return found
 
 
 def version_of(connection: driver.Connection) -> int:

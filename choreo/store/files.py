@@ -114,7 +114,7 @@ class Files:
         free, needed = self._writable(), self._in_flight * ANSWER
         if free is not None and free < needed:
             message = f"{self.path}: {free:,} bytes can be written, {needed:,} are needed before a model is called"
-            raise StoreError("store-full", message + ": no call was made", "free some space, then resume the run")
+            raise StoreError("store-full", message + ": no call was made", "free some space, then: choreo resume last")
 
     def free(self) -> str:
         """What stands in the way, or how much is free, in words."""

@@ -72,5 +72,6 @@ def run_record(row: Mapping[str, Any]) -> RunRecord:
     kept["owner"] = Owner(pid, host, process or "") if pid is not None else None
     kept["until"] = kept["until"] or 0.0
     kept["priced"] = bool(kept["priced"])
-    kept["labels"], kept["settings"] = json.loads(kept["labels"]), json.loads(kept["settings"])
+    labels, kept["settings"] = json.loads(kept["labels"]), json.loads(kept["settings"])
+    kept["labels"] = labels if isinstance(labels, dict) else {}  # earlier versions took what could not be labels
     return RunRecord(**kept)

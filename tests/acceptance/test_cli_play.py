@@ -190,6 +190,20 @@ def test_the_runs_are_listed_newest_first_one_on_a_line(tmp_path: Path) -> None:
     ]
 
 
+def test_runs_says_that_none_match_and_not_that_there_are_none(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert choreo(tmp_path, "runs", "--status", "failed").stdout == "no runs yet; play one: choreo run SPEC\n"
+    choreo(tmp_path, "run", "count.yaml", "--set", "n=1", "--label", "k=v", "--db", "t.db")
+    for flags, wanted in (
+        (("--label", "k=w"), "the label `k=w`"),
+        (("--status", "failed"), "the status `failed`"),
+        (("--status", "failed", "--label", "k=v"), "the status `failed` and the label `k=v`"),
+    ):
+        told = choreo(tmp_path, "runs", *flags, "--db", "t.db").stdout
+        assert told == f"no run has {wanted}; see all: choreo runs --db t.db\n"
+    assert choreo(tmp_path, "runs", "--label", "k=w", "--json", "--db", "t.db").stdout == "[]\n"
+
+
 def test_a_damaged_store_has_exit_code_5_and_is_left_as_it_was(tmp_path: Path) -> None:
     write(tmp_path)
     bad = tmp_path / "trace.db"

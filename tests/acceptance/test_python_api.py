@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import subprocess
 import sys
+import warnings
 
 import pytest
 
 import choreo
+from choreo.commands.trace import runs
 from choreo.errors import SpecErrors, UsageError
 from choreo.gates.base import Answer
+from choreo.store import driver
 
 SPEC = """
 choreo: 1
@@ -81,3 +86,44 @@ def test_importing_choreo_loads_nothing_else():
     call = "import sys, choreo; print([m for m in sys.modules if m.startswith('choreo.')])"
     told = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "labels", [["a"], "a", 5, {"": "x"}, {1: "x"}, {"a": 1}, {"a": None}, {"a": "\ud800"}, {"\0": "a"}]
+)
+def test_labels_that_cannot_be_kept_are_refused_before_anything_is_begun(spec, tmp_path, labels):
+    with pytest.raises(UsageError, match="`labels`") as told:
+        choreo.run(spec, {"n": 3}, db=tmp_path / "t.db", labels=labels)
+    assert told.value.code == "bad-labels"
+    assert not (tmp_path / "t.db").exists()
+
+
+@pytest.mark.parametrize("kept", ['["a"]', '"a"', "5", "null"])
+def test_runs_that_were_kept_with_what_is_no_labels_are_listed(spec, tmp_path, kept, capsys):
+    played = choreo.run(spec, {"n": 3}, db=tmp_path / "t.db")
+    connection = driver.connect(str(tmp_path / "t.db"))
+    connection.execute("UPDATE run SET labels=?", (kept,))
+    connection.close()
+    for as_json in (False, True):
+        assert runs(limit=5, status=None, labels=(), as_json=as_json, db=str(tmp_path / "t.db")) == 0
+    text, _, listed = capsys.readouterr().out.partition("\n")
+    assert (text.startswith(played.id), json.loads(listed)[0]["labels"]) == (True, {})
+    assert choreo.find("last", db=tmp_path / "t.db") == played
+
+
+def test_inside_a_running_event_loop_it_says_how_to_call_it(spec, tmp_path):
+    async def called_here(call):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UsageError, match="inside a running event loop") as told:
+                call()
+        return told.value.help
+
+    async def called_in_a_thread():
+        return await asyncio.to_thread(choreo.run, spec, {"n": 3}, db=tmp_path / "t.db")
+
+    help = asyncio.run(called_here(lambda: choreo.run(spec, {"n": 3}, db=tmp_path / "t.db")))
+    assert help == "call it in a thread: await asyncio.to_thread(choreo.run, ...)"
+    assert not (tmp_path / "t.db").exists()
+    assert asyncio.run(called_in_a_thread()).result == {"n": 6}
+    assert "choreo.resume" in asyncio.run(called_here(lambda: choreo.resume("last", db=tmp_path / "t.db")))

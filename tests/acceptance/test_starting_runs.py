@@ -117,10 +117,21 @@ def test_what_is_no_mail_is_told_as_bad_data(tmp_path: Path) -> None:
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[tuple[str, int]]:
     write(tmp_path)
+    yield from served(tmp_path)
+
+
+@pytest.fixture(params=[(), ("--quiet",), ("-q", "--json")])
+def once(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
+    """A webhook before a spec that plays each number once."""
+    write(tmp_path, trigger={"accepts": "thing@^1", "once_per": "trigger.n"})
+    yield from served(tmp_path, *request.param)
+
+
+def served(folder: Path, *more: str) -> Iterator[tuple[str, int]]:
     command = [sys.executable, str(STARTING / "webhook.py"), "0"]
     server = subprocess.Popen(
-        [*command, sys.executable, "-m", "choreo", "run", "count.yaml", "--input", "-"],
-        cwd=tmp_path, env=environment(CHOREO_WEBHOOK_TOKEN=TOKEN), stderr=subprocess.PIPE, text=True,
+        [*command, sys.executable, "-m", "choreo", "run", "count.yaml", "--input", "-", *more],
+        cwd=folder, env=environment(CHOREO_WEBHOOK_TOKEN=TOKEN), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert server.stderr
     host, port = server.stderr.readline().removeprefix("listening on http://").strip("/\n").split(":")
@@ -163,6 +174,26 @@ def test_a_webhook_starts_nothing_for_strangers_for_what_is_no_json_or_is_too_la
     assert post(address, b"[" * 100_000)[0] == 400
     assert post(address, b"{}", **{"Content-Length": "9999999"})[0] == 413
     assert post(address, b"{}", **{"Content-Length": "-1"})[0] == 411
+    assert choreo(tmp_path, "runs", "--json").stdout == "[]\n"
+
+
+def test_a_webhook_answers_a_duplicate_with_the_first_run_also_where_the_command_is_quiet(
+    once: tuple[str, int], tmp_path: Path
+) -> None:
+    status, first = post(once, b'{"n": 1}')
+    assert (status, list(first)) == (202, ["run"])
+    again, told = post(once, b'{"n": 1}')
+    assert (again, told["duplicate_of"]) == (200, first["run"])
+    listed = json.loads(choreo(tmp_path, "runs", "--json").stdout)
+    assert [(run["id"], run["status"] == "duplicate") for run in listed] == [
+        (told["run"], True), (first["run"], False)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [b"NaN", b'"\\ud800"', b'{"n": "\\u0000"}', b'{"n": -Infinity}', b"\xff", b"{}x"])
+def test_a_webhook_says_400_to_what_is_no_data(address: tuple[str, int], tmp_path: Path, body: bytes) -> None:
+    status, told = post(address, body)
+    assert (status, list(told)) == (400, ["error"])
     assert choreo(tmp_path, "runs", "--json").stdout == "[]\n"
 
 

@@ -1,10 +1,11 @@
-"""How long a visit has been in play, for those who look on later: since it began, or was begun again."""
+"""The live lines of a run: how long a visit has been in play for those who look on later, and how decisions look."""
 
 from __future__ import annotations
 
 import io
 import re
 
+import pytest
 from building import plan_of
 
 from choreo.canonical import Payload
@@ -13,7 +14,7 @@ from choreo.engine.fold import fold
 from choreo.engine.position import start
 from choreo.engine.react import react
 from choreo.render.live import Live
-from choreo.trace import RunResumed, RunStarted, Verdict
+from choreo.trace import Decided, DecisionKind, RunResumed, RunStarted, Verdict
 
 PLAN = plan_of({"from": "trigger", "to": "a"}, {"from": "a", "to": "end"})
 
@@ -51,3 +52,15 @@ def test_the_spinner_turns_without_an_event_loop_and_is_gone_at_the_end() -> Non
     assert screen.getvalue().startswith(before + "\r\x1b[K")
     live.close()
     assert screen.getvalue().endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize(
+    ("decision", "mark"),
+    [("done", "✓"), ("redo", "✓"), ("approve", "✓"), ("stop", "✗"), ("reject", "✗"), ("expired", "✗")],
+)
+def test_a_decision_by_which_the_run_goes_on_is_checked_off(decision: DecisionKind, mark: str) -> None:
+    screen = Terminal()
+    live = Live(screen)
+    live.show((Decided(100.0, 1, decision, "", by="root"),), start(PLAN, "r"))
+    live.close()
+    assert f"{mark} {decision} by root" in screen.getvalue()

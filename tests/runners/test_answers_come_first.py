@@ -35,7 +35,7 @@ def test_an_answer_recorded_in_the_moment_the_time_runs_out_wins(
         if not found and "told" not in store.__dict__:
             store.__dict__["told"] = True
             asked: Any = next(event for event in store.history(store.find(run)) if isinstance(event, Asked))
-            store.record_answer(run, Decided(time.time(), 1, "approve", asked.payload.digest, by="Ann"))
+            store.record_answer(run, Decided(asked.at, 1, "approve", asked.payload.digest, by="Ann"))
             time.sleep(0.002)
         return found
 

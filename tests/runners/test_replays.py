@@ -98,6 +98,16 @@ def test_another_model_is_asked_where_one_is_named(desk: Desk) -> None:
     assert len(desk.model.calls) == 6
 
 
+@pytest.mark.parametrize("spec", [None, "spec.yaml"])
+def test_a_model_that_the_spec_does_not_have_is_refused_as_in_a_run(desk: Desk, spec: str | None) -> None:
+    desk.write(CHAIN)
+    desk.run()
+    first = desk.record.id
+    with pytest.raises(UsageError, match="the spec has no model `nope`"):
+        desk.replay(spec=spec, models=["nope=openai/other"])
+    assert desk.record.id == first
+
+
 def test_from_plays_a_role_and_what_follows_anew_even_where_nothing_has_changed(desk: Desk) -> None:
     desk.write(CHAIN)
     desk.run()

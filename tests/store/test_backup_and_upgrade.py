@@ -7,15 +7,23 @@ import threading
 from pathlib import Path
 
 import pytest
+import typer
 from keeping import at, new_run
 from older import write_v1
 
+from choreo.cli.endings import leave
 from choreo.commands.db import backup, upgrade_store
+from choreo.commands.trace import runs
 from choreo.errors import StoreError, UsageError
 from choreo.store import Store, driver
-from choreo.store.backup import upgrade
+from choreo.store.backup import untold_upgrades, upgrade
 from choreo.store.place import check_header
 from choreo.store.schema import VERSION
+
+
+@pytest.fixture(autouse=True)
+def nothing_untold() -> None:
+    untold_upgrades()
 
 
 @pytest.fixture
@@ -98,6 +106,49 @@ def test_an_older_store_is_upgraded_when_it_is_opened_and_its_copy_is_as_it_was(
     assert old.execute("SELECT id FROM run").fetchall() == [("old",)]
     old.close()
     assert upgrade(path) == (VERSION, None)
+
+
+def test_an_upgrade_never_writes_over_an_earlier_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = at(tmp_path)
+    write_v1(path)
+    for number in ("", "-2"):
+        path.with_name(f"trace.db.v1-backup{number}").write_text("another store")
+    assert upgrade_store(db=str(path)) == 0
+    assert capsys.readouterr().err.endswith("as it was before: " + str(path.with_name("trace.db.v1-backup-3")) + "\n")
+    assert [path.with_name(f"trace.db.v1-backup{number}").read_text() for number in ("", "-2")] == ["another store"] * 2
+    assert check_header(path.with_name("trace.db.v1-backup-3")) == 1
+
+
+def test_an_upgrade_that_is_cut_short_again_and_again_leaves_one_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = at(tmp_path)
+    write_v1(path)
+
+    def full(connection: object) -> None:
+        raise driver.OperationalError("disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("choreo.store.backup.migrate", full)
+        for _ in range(3):
+            with pytest.raises(StoreError, match="disk is full"):
+                Store.open(path)
+    Store.open(path).close()
+    assert [one.name for one in path.parent.glob("*backup*")] == ["trace.db.v1-backup"]
+
+
+def test_whichever_command_upgrades_a_store_says_where_the_copy_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = at(tmp_path)
+    write_v1(path)
+    said = []
+    for _ in range(2):
+        with pytest.raises(typer.Exit):
+            leave(lambda: runs(limit=5, status=None, labels=(), as_json=False, db=str(path)), str(path))
+        said.append(capsys.readouterr().err)
+    copy = path.with_name("trace.db.v1-backup")
+    assert said == [f"{path} is upgraded to store version {VERSION}; as it was before: {copy}\n", ""]
 
 
 def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
