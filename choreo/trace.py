@@ -270,11 +270,14 @@ class PlanChanged(Struct, frozen=True):
     joins: tuple[tuple[int, int], ...] = ()
 
 
-class RunResumed(Struct, frozen=True):
-    """A process took the run up (again). Time since the event before it does not count as time in play."""
+class RunResumed(Struct, frozen=True, omit_defaults=True):
+    """A process took the run up (again). Time since the event before it does not count as time in play, but for the
+    `lived` seconds that the process before is known to have gone on for."""
 
     at: float
     owner: str
+    lived: float | None = None
+    """None where it is not known, or nothing: left out of the hash chain then, as what older stores have."""
 
 
 class RunFinished(Struct, frozen=True):

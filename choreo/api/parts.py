@@ -15,7 +15,7 @@ from choreo.gates.shared import SharedGate
 from choreo.plan import Plan, SubSpec
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
-from choreo.runners.children import Children, begun_spending
+from choreo.runners.children import Children, begun_spending, lived_on
 from choreo.runners.clock import Clock, SteadyClock
 from choreo.runners.parts import Parts, Watch
 from choreo.spec import Role
@@ -79,6 +79,7 @@ def take_up(
     position = rebuild(plan, record.id, store.history(record, checked=True))
     parts = parts_of(plan, position, writer, store, family=family, gate=gate, watch=watch, player=player)
     parts.spent_before = begun_spending(store, record, position)
+    parts.lived = lived_on(record, position)
     if "replay_of" in record.settings:
         from choreo.api.recall import recall_for
 

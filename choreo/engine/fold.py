@@ -69,6 +69,7 @@ def fold(plan: Plan, position: Position, event: Event) -> Position:
             if event.status != "limit" and not event.stopped:
                 _clear(position)
         case RunResumed():
+            position.spent.seconds += event.lived or 0.0
             if position.finished is not None and position.finished.stopped:
                 position.finished = None
     return position

@@ -46,7 +46,7 @@ from choreo.runners.local import LocalRunner
 from choreo.runners.parts import HopEnded, Parts, Runner, is_priced, status_of
 from choreo.spec import Role, SpecPlayer
 from choreo.store import NewRun, RunRecord, Store
-from choreo.store.owner import this_process
+from choreo.store.owner import LEASE, this_process
 from choreo.store.writer import AnswerWaiting
 from choreo.trace import (
     ChildRun,
@@ -161,7 +161,8 @@ class Children:
         writer = parts.store.acquire(record, parts.clock())
         position = rebuild(sub.plan, record.id, parts.store.history(record, checked=True))
         before = begun_spending(parts.store, record, position)
-        made = replace(parts, plan=sub.plan, position=position, writer=writer, spent_before=before)
+        lived = lived_on(record, position)
+        made = replace(parts, plan=sub.plan, position=position, writer=writer, spent_before=before, lived=lived)
         opened = self._register(above, hop, made)
         await opened.runner.resume(str(this_process()))
         bounds = self._bounds(above, sub.plan, position)
@@ -264,6 +265,11 @@ def begun_spending(store: Store, record: RunRecord, position: Position) -> dict[
             cost, priced = before.get(hop, (0.0, True))
             before[hop] = (cost + (attempt.cost or 0.0), priced and is_priced(attempt))
     return before
+
+
+def lived_on(record: RunRecord, position: Position) -> float:
+    """`Parts.lived` of a run that is taken up: its lease was made or renewed as long as its process lived."""
+    return max(0.0, record.until - LEASE - position.at) if position.running and record.until else 0.0
 
 
 def seconds_in_play(position: Position, now: float) -> float:

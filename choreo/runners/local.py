@@ -47,7 +47,7 @@ POLL = 0.3
 LOOK = 1.0
 """Seconds between two looks whether someone wants the run to stop."""
 RENEW = 20
-"""Looks after which the lease is renewed."""
+"""Looks after which the lease is renewed; where time is limited it is at each, so that a death costs none of it."""
 TURN = 0.05
 """Seconds that a run which never waits goes on for without looking up."""
 _MOST_HELD = 256
@@ -107,7 +107,7 @@ class LocalRunner:
         now = self.parts.clock()
         hops = [hop for hop in self.position.in_play if not self._visits.is_below(hop)]
         lost = [(hop.number, cut_short(self.plan, hop, now)) for hop in hops]
-        self.commit(RunResumed(now, owner), lost)
+        self.commit(RunResumed(now, owner, self.parts.lived or None), lost)
         spent = dict(self.parts.spent_before)
         for number, attempt in lost:
             cost, priced = spent.get(number, (0.0, True))
@@ -292,7 +292,7 @@ class LocalRunner:
         self._looks += 1
         try:
             self._stopped_by = self.parts.writer.asked_to_stop()
-            if self._looks % RENEW == 0:
+            if self._looks % RENEW == 0 or self._is_timed:
                 self.parts.writer.renew(self.parts.clock())
         except ChoreoError as error:
             self._mail.put_nowait(error)
@@ -371,6 +371,12 @@ class LocalRunner:
                 self.commit(mail.fact, mail.attempts, mail.first)
         if not self._ahead:
             self.flush()
+            if self.position.running and self._is_timed and self.parts.writer.owned:
+                self.parts.writer.renew(self.parts.clock())
+
+    @property
+    def _is_timed(self) -> bool:
+        return self.position.limits.get("time") is not None
 
     async def _end_hops(self) -> None:
         tasks = {number: task for number, task in self._hops.items() if task is not None}

@@ -43,6 +43,8 @@ class Parts:
     clock: Clock = field(default_factory=SteadyClock)
     spent_before: Mapping[int, tuple[float, bool]] = field(default_factory=dict)
     """Of hops that were in play when the last process ended: (cost so far, all of it known)."""
+    lived: float = 0.0
+    """Seconds that the last process went on with hops in play, behind the last event that it has recorded."""
     below: Below | None = None
     recall: Recall | None = None
     """In a replay: the record that hops and decisions are taken from."""

@@ -156,7 +156,7 @@ def read_event(row: Row, payload: Fetch) -> Event:
                 Verdict(verdict[0], verdict[1], tuple((a, b) for a, b in verdict[2])) if verdict else None,
             )
         case "resumed":
-            return RunResumed(row["at"], detail["owner"])
+            return RunResumed(row["at"], **detail)
         case "limits":
             return LimitsRaised(row["at"], detail["limits"], detail["by"])
         case "delayed":
@@ -201,7 +201,7 @@ def event_detail(event: Detailed) -> tuple[Payload | None, str]:
         case RunStarted():
             return event.payload, _detail({"defaults": event.defaults, "verdict": _verdict_list(event.verdict)})
         case RunResumed():
-            return None, _detail({"owner": event.owner})
+            return None, _detail({"owner": event.owner, **({"lived": event.lived} if event.lived else {})})
         case LimitsRaised():
             return None, _detail({"limits": dict(event.limits), "by": event.by})
         case Delayed():

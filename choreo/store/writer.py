@@ -193,10 +193,10 @@ class RunWriter:
         self._lease("UPDATE run SET until=? WHERE key=? AND epoch=?", (at + LEASE,))
 
     def release(self) -> None:
-        """Let the run go, so that anyone may take it up at once."""
+        """Let the run go, so that anyone may take it up at once. `until` stays: it tells how long it was played."""
         if self.owned and self._birth is None:
             self.owned = False
-            self._lease("UPDATE run SET pid=NULL,host=NULL,process=NULL,until=NULL WHERE key=? AND epoch=?", ())
+            self._lease("UPDATE run SET pid=NULL,host=NULL,process=NULL WHERE key=? AND epoch=?", ())
 
     def _lease(self, statement: str, values: tuple[Any, ...]) -> None:
         try:

@@ -14,7 +14,7 @@ from choreo.api.parts import exit_code
 from choreo.engine.limits import told
 from choreo.players.base import Played, Record, Visit
 from choreo.spec import ModelPlayer
-from choreo.trace import Asked, Attempt, HopFinished, HopStarted
+from choreo.trace import Asked, Attempt, HopFinished, HopStarted, RunResumed
 
 LOOP = (
     {"from": "trigger", "to": "a"},
@@ -166,3 +166,24 @@ def test_an_effect_that_starts_because_of_a_higher_limit_was_never_in_doubt(stag
     assert stage.resume(act, limits={"hops": 5.0}).status == "done"
     assert (calls, stage.of(Asked)) == (["a", "pay"], [])
     assert [attempt.kind for _, attempt in stage.store.attempts(stage.record)] == []
+
+
+def test_the_limit_on_time_counts_a_hop_that_a_death_cut_short(stages: Any) -> None:
+    now = [1000.0]
+    stage = stages(*LOOP, limits={"time": 40.0}, clock=lambda: now[0])
+
+    def act(visit: Visit, record: Record) -> Played:
+        if visit.hop == 2:
+            now[0] += 50.0
+            stage.runner._renew()  # it looks at its lease while the hop plays
+            raise Crash
+        return Played({})
+
+    assert stage.play(act) is None
+    now[0] += 1000.0
+    end = stage.resume(lambda visit, record: Played({}))
+    assert (end.status, end.code) == ("limit", "limit-time")
+    [resumed] = stage.of(RunResumed)
+    assert resumed.lived == 50.0
+    assert [event.hop for event in stage.of(HopFinished)] == [1, 2]
+    assert stage.store.verify(stage.record)
