@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 _TAKEN = {
     *("type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "$defs", "definitions"),
@@ -35,8 +36,7 @@ _LAYOUT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(Struct, frozen=True):
     """`schema` is what is enforced; `not_enforced` names what is not, as JSON pointers to the keywords."""
 
     schema: Mapping[str, Any]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from choreo.loading.text import MAX_BYTES, decode
 from choreo.problem import Place, Problem, closest
@@ -32,8 +33,7 @@ class Files(Protocol):
         """The same files, with paths that start at another folder."""
 
 
-@dataclass(frozen=True)
-class DiskFiles:
+class DiskFiles(Struct, frozen=True):
     folder: str
 
     def read(self, path: str) -> bytes:
@@ -70,8 +70,7 @@ class DiskFiles:
         return DiskFiles(os.path.join(self.folder, folder))
 
 
-@dataclass(frozen=True)
-class StoredFiles:
+class StoredFiles(Struct, frozen=True):
     """The texts of a stored run: nothing on the disk is looked at."""
 
     sources: Mapping[str, str]
@@ -100,8 +99,7 @@ def seen_from(folder: str, sources: Mapping[str, str]) -> dict[str, str]:
     return {os.path.relpath(path, folder).replace(os.sep, "/"): text for path, text in sources.items()}
 
 
-@dataclass(frozen=True)
-class Shelf:
+class Shelf(Struct, frozen=True):
     """Reads texts and keeps each of them under its path. `shown` is the spec's folder as the caller named it."""
 
     files: Files

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from choreo.problem import Place, Problem
 
 Kind = Literal["map", "list", "text", "int", "float", "bool", "null"]
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(Struct, eq=False):
     """One value. `value` is a dict of Nodes, a list of Nodes, or the scalar itself.
 
     `line` and `column` count from 1. `start` and `end` are offsets into the document's text, `written`
@@ -94,8 +92,7 @@ class Places(Struct, frozen=True, eq=False):
         return self.path, self.node.start, self.node.end
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """A text that was read. `root` is None where the text is no YAML at all."""
 
     path: str

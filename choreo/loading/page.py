@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct, field
 
 from choreo.loading.files import Shelf
 from choreo.loading.inspected import inspected
@@ -34,8 +35,7 @@ def seconds(text: str) -> float | None:
     return None if found is None else float(found.group(1)) * _SECONDS[found.group(2)]
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True, dict=True):
     """What the functions of `choreo.loading` that build nouns share.
 
     `contracts` collects the name of every contract that the spec refers to, with the place of its first

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from choreo.loading.node import NO_KEYS, Document, Node
 from choreo.loading.scalars import BadScalar, resolve
@@ -63,8 +63,7 @@ class _Stop(Exception):
         self.hopeless = hopeless
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A map or list whose end has not come yet."""
 
     node: Node
