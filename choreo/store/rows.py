@@ -78,15 +78,20 @@ def _link_large(chain: bytes, seq: int, attempt: Attempt) -> bytes:
     return link.digest()
 
 
-def agree(entries: Sequence[Event | Attempt], hops: int, end: tuple[str, str | None, str | None]) -> bool:
-    """Whether the row of a run says what its events say: how many hops, and (status, outcome, code) at the end."""
+def agree(entries: Sequence[Event | Attempt], hops: int, end: tuple[str, str | None, str | None, str | None]) -> bool:
+    """Whether the row of a run says what its events say: how many hops, and (status, outcome, code, digest of the
+    result) at the end."""
     last: RunFinished | None = None
     for entry in entries:
         if isinstance(entry, RunFinished):
             last = entry
         elif isinstance(entry, LimitsRaised) or (isinstance(entry, RunResumed) and last is not None and last.stopped):
             last = None
-    ended = end[0] in ("running", "waiting") if last is None else end == (last.status, last.outcome, last.code)
+    if last is None:
+        ended = end[0] in ("running", "waiting")
+    else:
+        result = last.payload.digest if last.payload is not None else None
+        ended = end == (last.status, last.outcome, last.code, result)
     return ended and hops == sum(1 for entry in entries if isinstance(entry, HopStarted))
 
 

@@ -346,11 +346,12 @@ class Store:
             whole = all(digest_of(encode(self.sources(replace(run, plan=plan))[1])) == plan for plan in plans)
         except (StoreError, ValueError):
             return False
-        row = self._read(lambda: self._db.execute("SELECT chain FROM run WHERE key=?", (run.key,)).fetchone())
+        query = "SELECT chain, (SELECT digest FROM payload WHERE id=run.result) AS result FROM run WHERE key=?"
+        [row] = self._rows(query, (run.key,))
         entries = [entry for _, entry in found]
         last = next((entry.plan for entry in reversed(entries) if isinstance(entry, PlanChanged)), run.plan)
-        same = row[0] == chain and whole and last == run.plan
-        return bool(same) and rows.agree(entries, run.hops, (run.status, run.outcome, run.code))
+        same = row["chain"] == chain and whole and last == run.plan
+        return bool(same) and rows.agree(entries, run.hops, (run.status, run.outcome, run.code, row["result"]))
 
     def _attempts(self, run: RunRecord) -> list[tuple[rows.Row, Attempt]]:
         data = self._data

@@ -48,6 +48,7 @@ def test_a_store_that_nobody_touched_is_verified(store: Store) -> None:
     [
         "UPDATE payload SET data = CAST('{\"amount\":900}' AS BLOB) WHERE CAST(data AS TEXT) LIKE '%amount%'",
         "UPDATE hop SET role='b'",
+        "UPDATE run SET result=(SELECT id FROM payload WHERE CAST(data AS TEXT) LIKE '%x%')",
         "UPDATE hop SET input=(SELECT id FROM payload WHERE CAST(data AS TEXT) LIKE '%x%')",
         "UPDATE hop SET status='failed'",
         "UPDATE hop SET cost=0.1",
