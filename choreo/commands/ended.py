@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from choreo.engine.limits import told
+from choreo.engine.limits import reached_limit, told
 from choreo.engine.position import Position
 from choreo.render.text import utc
 from choreo.store import Store
@@ -48,6 +48,9 @@ def waiting_told(position: Position, questions: Sequence[RunAsked]) -> Iterator[
         until = f", until {utc(asked.due)}" if asked.due is not None else ""
         which = f"question {asked.question}" + ("" if run == position.run else f" of run {run}")
         yield f"waiting for {what}{until}: `{asked.touchpoint}` ({which}; {asked.why})"
+    limit = reached_limit(position)
+    if limit is not None:
+        yield f"the limit on {limit} is reached ({told(position)}): nothing more starts without `--limit {limit}=MORE`"
 
 
 def next_of_waiting(position: Position, questions: Sequence[RunAsked], flag: str) -> Iterator[str]:
