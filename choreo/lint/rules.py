@@ -78,6 +78,7 @@ RULES: tuple[Rule, ...] = (
     Rule(sub_specs.sub_spec_mismatch, ("sub-spec-mismatch",)),
     Rule(sub_specs.feedback_undeclared, ("feedback-undeclared",)),
     Rule(sub_specs.not_for_sub_specs, ("not-for-sub-specs",)),
+    Rule(sub_specs.once_per_below, ("once-per-below",)),
     Rule(sub_specs.undeclared_recursion, ("undeclared-recursion",)),
     Rule(names.expression_syntax, ("expression-syntax",)),
     Rule(names.unknown_name, ("unknown-name",)),

@@ -117,6 +117,19 @@ def not_for_sub_specs(survey: Survey) -> Iterator[Problem]:
             yield Problem(role.place, "not-for-sub-specs", message, help)
 
 
+def once_per_below(survey: Survey) -> Iterator[Problem]:
+    """`once-per-below` (warning): a role is played by a spec whose trigger has `once_per`, which says nothing there.
+
+    `once_per` keeps a second run from being started. A child run is begun by its role, as often as that is visited.
+    Where an effect in it must not happen twice, its actor has `effect: once` and a `key`.
+    """
+    for role, sub in _played_by_specs(survey):
+        if isinstance(role.player, SpecPlayer) and sub.spec.trigger.once_per is not None:
+            message = f"`{role.name}` is played by `{sub.spec.name}`, and its `once_per` holds only for runs of its own"
+            help = "give the actor that must not act twice a `key`, or drop `once_per` there"
+            yield Problem(role.player.place, "once-per-below", message, help, severity="warning")
+
+
 def undeclared_recursion(survey: Survey) -> Iterator[Problem]:
     """`undeclared-recursion`: a spec plays itself, directly or through others, and nothing bounds it.
 
