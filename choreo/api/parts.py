@@ -8,14 +8,13 @@ from pathlib import Path
 
 from choreo import errors
 from choreo.api.checked import Checked, check_stored
-from choreo.engine.advance import rebuild
 from choreo.engine.position import Position
 from choreo.gates.base import Gate
 from choreo.gates.shared import SharedGate
 from choreo.plan import Plan, SubSpec
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
-from choreo.runners.children import Children, begun_spending, lived_on
+from choreo.runners.children import Children, begun_spending, lived_on, own
 from choreo.runners.clock import Clock, SteadyClock
 from choreo.runners.parts import Parts, Watch
 from choreo.spec import Role
@@ -75,8 +74,7 @@ def take_up(
     player: Callable[[Role], Player | Instant] = of_role,
 ) -> Parts:
     """Own a run and put it where its rows say it stands. Raises HeldError where another process plays it."""
-    writer = store.acquire(record, time.time())
-    position = rebuild(plan, record.id, store.history(record, checked=True))
+    writer, position = own(store, record, plan, time.time())
     parts = parts_of(plan, position, writer, store, family=family, gate=gate, watch=watch, player=player)
     parts.spent_before = begun_spending(store, record, position)
     parts.lived = lived_on(record, position)

@@ -40,14 +40,14 @@ from choreo.engine.fold import fold
 from choreo.engine.limits import reached_limit
 from choreo.engine.position import HopState, Position, limits_of, start
 from choreo.engine.react import Check, react
-from choreo.errors import ChoreoError, PlayFailed
+from choreo.errors import ChoreoError, PlayFailed, StoreError
 from choreo.plan import Plan, SubSpec, plan_digest
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import HopEnded, Parts, Runner, is_priced, status_of
 from choreo.spec import Role, SpecPlayer
 from choreo.store import NewRun, RunRecord, Store
 from choreo.store.owner import LEASE, this_process
-from choreo.store.writer import AnswerWaiting
+from choreo.store.writer import AnswerWaiting, RunWriter
 from choreo.trace import (
     ChildRun,
     ChildState,
@@ -158,8 +158,7 @@ class Children:
     async def _taken_up(self, above: Runner, hop: HopState, sub: SubSpec, record: RunRecord) -> _Open:
         """Go on with a child run that another process began, or that stopped at a limit."""
         parts = above.parts
-        writer = parts.store.acquire(record, parts.clock())
-        position = rebuild(sub.plan, record.id, parts.store.history(record, checked=True))
+        writer, position = own(parts.store, record, sub.plan, parts.clock())
         before = begun_spending(parts.store, record, position)
         lived = lived_on(record, position)
         made = replace(parts, plan=sub.plan, position=position, writer=writer, spent_before=before, lived=lived)
@@ -255,6 +254,17 @@ def first_fact(plan: Plan, value: object, at: float, check: Check) -> RunStarted
         value, filled = contracts.fill_defaults(plan.trigger, value)
     payload = Payload.of(value)
     return RunStarted(at, payload, filled, check(plan.trigger, payload) if plan.trigger is not None else None)
+
+
+def own(store: Store, record: RunRecord, plan: Plan, at: float) -> tuple[RunWriter, Position]:
+    """Own a run that is taken up, and where its rows say that it stands. Raises HeldError where another process plays
+    it, StoreError where its rows cannot be trusted: then nobody owns it."""
+    writer = store.acquire(record, at)
+    try:
+        return writer, rebuild(plan, record.id, store.history(record, checked=True))
+    except StoreError:
+        writer.release()
+        raise
 
 
 def begun_spending(store: Store, record: RunRecord, position: Position) -> dict[int, tuple[float, bool]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from command_line import choreo
 
-from choreo.store import driver
+from choreo.store import Store, driver
 
 SPEC = """
 choreo: 1
@@ -37,5 +37,9 @@ def test_a_payload_that_was_changed_while_a_person_was_asked_is_not_delivered(tm
     assert refused.returncode == 5, refused.stderr
     assert "is not what was written" in refused.stderr
     assert not (tmp_path / "paid").exists()
+    assert choreo("resume", "last", cwd=tmp_path).returncode == 5
+    store = Store.read(tmp_path / ".choreo" / "trace.db")
+    assert store.find("last").owner is None, "it is not left owned by who could not go on with it"
+    store.close()
     assert choreo("trace", "last", cwd=tmp_path).returncode == 0
     assert choreo("trace", "last", "--verify", cwd=tmp_path).returncode != 0
