@@ -33,6 +33,7 @@ from choreo.commands.speech import say, say_safe
 from choreo.errors import ChoreoError, NoHandles, StoreError, UsageError
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
+from choreo.players.workers import Line
 from choreo.render.batch import MOST_REASONS, BatchLive, Reason, Tally, reasons_told, waits_told
 from choreo.runners.local import LocalRunner
 from choreo.runners.loop import to_the_end
@@ -86,6 +87,7 @@ async def _play(played: _Batch, path: Path, parallel: int, options: Options) -> 
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(number, played.interrupt, number)
     played.store.share_commits()
+    played.line = Line()
     gc.freeze()  # what is there by now stays: looking through it again and again costs a tenth of the time
     live = BatchLive(sys.stderr, played.tally, quiet=options.quiet)
     items = read_inputs(path, played.checked.plan.trigger)
@@ -100,6 +102,7 @@ async def _play(played: _Batch, path: Path, parallel: int, options: Options) -> 
         played.tell_duplicates()
         await played.store.settled()
     finally:
+        played.line.close()
         gc.unfreeze()
         live.close()
     return played.code
@@ -127,6 +130,8 @@ class _Batch:
     cost: float | None
     tally: Tally = field(default_factory=lambda: Tally(0))
     interrupted: int | None = None
+    line: Line | None = None
+    """Where functions are called that are quick."""
     begun_as: tuple[str, ...] = ()
     """The names under which some of the inputs may have runs from an earlier call."""
     _runners: dict[str, LocalRunner] = field(default_factory=dict)
@@ -228,7 +233,7 @@ class _Batch:
         """Players keep nothing of a visit that is over, so all runs share them."""
         found = self._players.get(role.name)
         if found is None:
-            found = self._players[role.name] = player_for(role.player)
+            found = self._players[role.name] = player_for(role.player, self.line)
         return found
 
     async def _to_the_end(self, item: Input, parts: Parts, *, again: bool = False) -> None:

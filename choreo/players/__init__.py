@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from choreo.players.base import Instant, Played, Player, Record, Visit
 from choreo.players.expression_player import ExpressionPlayer
 from choreo.spec import CommandService, HttpService, ModelPlayer, PythonService, SetPlayer
+
+if TYPE_CHECKING:  # costs every command a little, and few call functions
+    from choreo.players.workers import Line
 
 __all__ = ["Instant", "Played", "Player", "Record", "Visit", "player_for", "stop_commands"]
 
@@ -18,10 +21,10 @@ def _model(_: Any) -> Player:
     return PlayedByModel()
 
 
-def _python(service: PythonService) -> Player:
+def _python(service: PythonService, line: Line | None = None) -> Player:
     from choreo.players.python_service import PythonCall, PythonPlayer
 
-    return PythonPlayer(PythonCall(service))
+    return PythonPlayer(PythonCall(service), line)
 
 
 def _command(service: CommandService) -> Player:
@@ -56,6 +59,11 @@ _PLAYERS: dict[type, Callable[[Any], Player | Instant]] = {
 }
 
 
-def player_for(player: Any) -> Player | Instant:
-    """The player of a role's `model`, `service` or `set`. A person is not a player: the runner asks them."""
+def player_for(player: Any, line: Line | None = None) -> Player | Instant:
+    """The player of a role's `model`, `service` or `set`. A person is not a player: the runner asks them.
+
+    `line`: where many runs have functions called that are quick.
+    """
+    if line is not None and isinstance(player, PythonService):
+        return _python(player, line)
     return _PLAYERS[type(player)](player)

@@ -97,8 +97,16 @@ class Instant(Protocol):
 class Quick(Protocol):
     """A player that may have its output within a moment."""
 
-    def play_if_quick(self, visit: Visit) -> Played | Player:
-        """The output; where it is not there, the player to be awaited, who goes on with what was begun here."""
+    def play_if_quick(self, visit: Visit) -> Played | Player | Soon:
+        """The output; where it is not there, the player to be awaited, who goes on with what was begun here; or what
+        will tell of one of the two."""
+
+
+class Soon(Protocol):
+    """An output that may be there within a moment, while others of its kind are made, too."""
+
+    def then(self, tell: Callable[[Played | Player], None]) -> None:
+        """Begin it, and have the event loop call `tell` with the output, or the player to be awaited."""
 
 
 class Player(Protocol):
@@ -110,6 +118,11 @@ class Player(Protocol):
 def is_instant(player: Player | Instant) -> TypeGuard[Instant]:
     """Whether a player is one that never waits."""
     return hasattr(player, "play_now")
+
+
+def comes_soon(played: Played | Player | Soon) -> TypeGuard[Soon]:
+    """Whether the output has to be waited for, but no player has."""
+    return hasattr(played, "then")
 
 
 def is_quick(player: Player | Instant | Quick) -> TypeGuard[Quick]:

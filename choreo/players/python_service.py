@@ -16,9 +16,9 @@ from typing import Any
 
 from choreo.canonical import digest_of, read
 from choreo.loading.modules import hides_pythons_own
-from choreo.players.base import Played, Player, Visit
+from choreo.players.base import Played, Player, Soon, Visit
 from choreo.players.service import Called, CallError, ServicePlayer, output_of
-from choreo.players.workers import Begun
+from choreo.players.workers import Begun, Hand, Line
 from choreo.spec import PythonService
 
 MOMENT = 0.001
@@ -42,7 +42,7 @@ class PythonCall:
         self._is_quick = True
 
     async def __call__(self, visit: Visit, seconds: float) -> Called:
-        return await self.awaited(visit, self._begin(visit))
+        return await self.awaited(visit, self.begin(visit))
 
     async def awaited(self, visit: Visit, begun: Begun[Any]) -> Called:
         """What a call gives that was begun."""
@@ -50,31 +50,35 @@ class PythonCall:
         self._is_quick = begun.seconds < MOMENT
         return self._called(visit, value)
 
-    def begin_if_quick(self, visit: Visit) -> Begun[Any] | None:
-        """A call that may be over within a moment; None where the last one was not, or the function is not there."""
+    def may_be_quick(self, visit: Visit) -> bool:
+        """Whether a call may be over within a moment: not where the last one was not, or the function is not there."""
         if not self._is_quick or visit.deadline < MOMENT:
-            return None
-        try:
-            return self._begin(visit)
-        except CallError:
-            return None
+            return False
+        with contextlib.suppress(CallError):
+            self._function(visit)
+        return self._loaded is not None
 
-    def at_once(self, visit: Visit, begun: Begun[Any]) -> Called | None:
-        """What a call gave, if it is over within a moment. Where it raised, so does `awaited`."""
-        self._is_quick = begun.is_over(within=MOMENT)
-        if self._is_quick:
+    def at_once(self, visit: Visit, begun: Begun[Any], within: float) -> Called | None:
+        """What a call gave, if it is over within some seconds. Where it raised, so does `awaited`."""
+        over = begun.is_over(within)
+        self._is_quick = over and begun.seconds < MOMENT
+        if over:
             with contextlib.suppress(CallError):
                 return self._called(visit, begun.result())
         return None
 
-    def _begin(self, visit: Visit) -> Begun[Any]:
-        self._loaded = self._loaded or load_function(visit.folder, self._service.target)
-        function = self._loaded[0]
+    def begin(self, visit: Visit, hand: Hand | None = None) -> Begun[Any]:
+        """Begin a call. Raises CallError where the function is not there."""
+        function = self._function(visit)
         arguments = (_fresh(visit.input),)
         named: dict[str, Any] = {}
         if self._service.takes_feedback:
             named = {"previous": _fresh(visit.previous), "feedback": _fresh(visit.feedback)}
-        return Begun(lambda: _call(function, arguments, named))
+        return Begun(lambda: _call(function, arguments, named), hand)
+
+    def _function(self, visit: Visit) -> Callable[..., Any]:
+        self._loaded = self._loaded or load_function(visit.folder, self._service.target)
+        return self._loaded[0]
 
     def _called(self, visit: Visit, value: Any) -> Called:
         output = output_of(value)
@@ -82,21 +86,46 @@ class PythonCall:
 
 
 class PythonPlayer(ServicePlayer):
-    """A service that may have its output within a moment: it is then waited for on the spot."""
+    """A service that may have its output within a moment: it is then waited for on the spot, or (`line`) with others
+    of its kind."""
 
-    def __init__(self, call: PythonCall) -> None:
+    def __init__(self, call: PythonCall, line: Line | None = None) -> None:
         super().__init__(call)
-        self._python = call
+        self._python, self._line = call, line
 
-    def play_if_quick(self, visit: Visit) -> Played | Player:
+    def play_if_quick(self, visit: Visit) -> Played | Player | Soon:
         start = time.time(), time.monotonic()
-        begun = self._python.begin_if_quick(visit)
-        if begun is None:
+        if not self._python.may_be_quick(visit):
             return self
-        called = self._python.at_once(visit, begun)
+        if self._line is not None:
+            return _InLine(self, visit, self._line, start)
+        return self.played(visit, self._python.begin(visit), start, MOMENT)
+
+    def begin(self, visit: Visit, hand: Hand) -> None:
+        """Have a call made by what `hand` gives it to."""
+        self._python.begin(visit, hand)
+
+    def played(
+        self, visit: Visit, begun: Begun[Any], start: tuple[float, float], within: float = 0.0
+    ) -> Played | Player:
+        """The output of a call that was begun at `start`; where it is not there within some seconds, who goes on."""
+        called = self._python.at_once(visit, begun, within)
         if called is None:
             return _GoesOn(self._python, begun, start)
-        return self._done(called, start[0], time.monotonic() - start[1])
+        return self._done(called, start[0], begun.seconds)
+
+
+class _InLine:
+    """A call that takes its turn with other quick ones."""
+
+    def __init__(self, player: PythonPlayer, visit: Visit, line: Line, start: tuple[float, float]) -> None:
+        self._player, self._visit, self._line, self._start = player, visit, line, start
+
+    def then(self, tell: Callable[[Played | Player], None]) -> None:
+        def over(begun: Begun[Any]) -> None:
+            tell(self._player.played(self._visit, begun, self._start))
+
+        self._player.begin(self._visit, lambda begun: self._line.add(begun, over))
 
 
 class _GoesOn(ServicePlayer):

@@ -315,17 +315,32 @@ class LocalRunner:
 
     def _begin_hop(self, hop: HopState, player: Player | Instant | None) -> None:
         """Where a player has its output on the spot, a task of its own would only cost time. None: a child run."""
-        begun: Mail | Coroutine[Any, Any, Mail]
+        below = self.parts.below if player is None else None
+        if below is not None:
+            self._take_begun(hop, lambda: below.play(self, hop), self._on_the_spot.append)
+        else:
+            self._take_begun(hop, lambda: self._visits.begin(hop, cast(Player, player)), self._on_the_spot.append)
+
+    def go_on(self, hop: HopState, begin: Callable[[], Mail | Coroutine[Any, Any, Mail]]) -> None:
+        """Take what a player gave that was waited for without a task."""
+        self._take_begun(hop, begin, self.post)
+
+    def _take_begun(
+        self,
+        hop: HopState,
+        begin: Callable[[], Mail | Coroutine[Any, Any, Mail]],
+        post: Callable[[Mail], None],
+    ) -> None:
+        self._hops[hop.number] = None
         try:
-            below = self.parts.below if player is None else None
-            begun = below.play(self, hop) if below is not None else self._visits.begin(hop, cast(Player, player))
+            begun = begin()
         except Exception as error:  # noqa: BLE001 - goes to the main line, which raises it
-            begun = error
+            post(error)
+            return
         if isinstance(begun, Coroutine):
             self._hops[hop.number] = asyncio.create_task(self._play_hop(hop, begun))
-        else:
-            self._hops[hop.number] = None
-            self._on_the_spot.append(begun)
+        elif begun is not None:
+            post(begun)
 
     async def _give_way(self) -> None:
         """Let signals and other runs have their turn, where this run has nothing to wait for."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
@@ -78,6 +78,7 @@ class Runner(Protocol):
     parts: Parts
     plan: Plan
     position: Position
+    interrupted: bool
 
     @property
     def over(self) -> bool: ...
@@ -92,6 +93,8 @@ class Runner(Protocol):
     def check(self) -> Check: ...
 
     def post(self, mail: Mail) -> None: ...
+
+    def go_on(self, hop: HopState, begin: Callable[[], Mail | Coroutine[Any, Any, Mail]]) -> None: ...
 
     def commit(self, fact: Event, attempts: tuple[()] = (), first: tuple[Event, ...] = ()) -> None: ...
 

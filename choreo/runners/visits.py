@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, cast
 
 from choreo.engine.advance import finished_hop
 from choreo.engine.position import HopState
 from choreo.errors import NoHandles, PlayFailed
-from choreo.players.base import Instant, Played, Player, Visit, is_instant, is_quick
+from choreo.players.base import Instant, Played, Player, Visit, comes_soon, is_instant, is_quick
 from choreo.runners.once import InDoubt, once_over_all
 from choreo.runners.parts import HopEnded, Runner, cut_short, is_priced, status_of
 from choreo.runners.thread import turns_for
@@ -48,8 +48,9 @@ class Visits:
         """Whether the hop is a run of its own."""
         return isinstance(self._runner.plan.roles[hop.role].role.player, SpecPlayer)
 
-    def begin(self, hop: HopState, player: Player | Instant) -> HopEnded | Coroutine[Any, Any, HopEnded]:
-        """The end of a hop whose player has its output on the spot; else what is to be awaited for it.
+    def begin(self, hop: HopState, player: Player | Instant) -> HopEnded | Coroutine[Any, Any, HopEnded] | None:
+        """The end of a hop whose player has its output on the spot; else what is to be awaited for it, or None where
+        the runner is told of one of the two (`begun`) within a moment.
 
         An effect is never begun here: what is in flight when the process must leave has to have a task.
         """
@@ -59,9 +60,25 @@ class Visits:
         if role.effect != "none" or role.key is not None or not is_quick(player):
             return self._play(hop, cast(Player, player), began)
         played = player.play_if_quick(self._visit(hop, role))
+        if comes_soon(played):
+            played.then(lambda found: self._came(hop, role, found, began))
+            return None
+        return self._goes_on(hop, role, cast(Played | Player, played), began)
+
+    def _goes_on(
+        self, hop: HopState, role: Role, played: Played | Player, began: float
+    ) -> HopEnded | Coroutine[Any, Any, HopEnded]:
         if isinstance(played, Played):
             return self._done(hop, role, played, [], time.monotonic() - began)
         return self._play(hop, played, began)
+
+    def _came(self, hop: HopState, role: Role, played: Played | Player, began: float) -> None:
+        """Where the run has been left meanwhile, what its hop gave is dropped, as that of a task is that is ended."""
+        with suppress(ReferenceError):
+            if hop.number in self.cancelled:
+                self._runner.post(self.cut(hop))
+            elif not self._runner.interrupted:
+                self._runner.go_on(hop, lambda: self._goes_on(hop, role, played, began))
 
     def _play_now(self, hop: HopState, player: Instant) -> HopEnded:
         role, began = self._runner.plan.roles[hop.role].role, time.monotonic()
