@@ -38,6 +38,16 @@ class ChoreoError(Exception):
         self.message = message
         self.help = help
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it crosses from one process to another: kinds differ in what they are made of."""
+        return _made_again, (type(self), self.__dict__)
+
+
+def _made_again(kind: type[ChoreoError], parts: dict[str, object]) -> ChoreoError:
+    error = kind.__new__(kind, parts["message"])
+    error.__dict__.update(parts)
+    return error
+
 
 class UsageError(ChoreoError):
     """The call's words are off, or a file it names does not exist."""

@@ -127,10 +127,13 @@ def started(checked: Checked, value: object, at: float | None = None) -> RunStar
 
 
 def new_run_id(now: float) -> str:
-    """`YYYYMMDD-HHMMSS-mmmxxx`: ids sort by time (UTC, to the millisecond); the last three are drawn."""
+    """`YYYYMMDD-HHMMSS-mmmxxxxxx`: ids sort by time (UTC, to the millisecond); the last six are drawn.
+
+    So many that two processes which each begin a thousand runs a second in one store meet once in a week.
+    """
     global _last  # noqa: PLW0603 - two runs that this process begins in one millisecond must not draw the same id
     _last = max(int(now * 1000), _last + 1)
-    drawn = "".join(_LETTERS[byte % len(_LETTERS)] for byte in secrets.token_bytes(3))
+    drawn = "".join(_LETTERS[byte % len(_LETTERS)] for byte in secrets.token_bytes(6))
     return f"{_stamp(_last // 1000)}-{_last % 1000:03d}{drawn}"
 
 

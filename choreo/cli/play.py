@@ -168,6 +168,9 @@ def batch_command(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="The spec's YAML file.")],
     inputs: Annotated[str, typer.Argument(metavar="INPUTS", help="FILE.jsonl, FILE.csv, or a folder of .json files.")],
     parallel: Annotated[int, typer.Option("--parallel", metavar="N", min=1, help="Runs at a time.")] = 8,
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", min=1, help="Share them among N processes (no models).")
+    ] = 1,
     limits: Annotated[
         list[str] | None, typer.Option("--limit", metavar="cost=VALUE", help="Begin no more once this is spent.")
     ] = None,
@@ -198,6 +201,7 @@ def batch_command(
             labels=labels or (),
             models=models or (),
             options=options_of(db, False, quiet, False, yes, None),
+            processes=processes,
         )
 
     leave(work, db)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TextIO
 
@@ -48,6 +48,17 @@ class Tally:
     reasons: list[Reason] = field(default_factory=list)
     """Why the first inputs that failed did: at most `MOST_REASONS`, none where there is a file of results."""
     began: float = field(default_factory=time.monotonic)
+
+    def take(self, parts: Iterable[Tally]) -> None:
+        """Stand as all parts of a batch together."""
+        parts = list(parts)
+        self.codes = sum((part.codes for part in parts), Counter())
+        self.known, self.unread = sum(part.known for part in parts), sum(part.unread for part in parts)
+        self.cost, self.priced = sum(part.cost for part in parts), all(part.priced for part in parts)
+        self.asked = {run for part in parts for run in part.asked}
+        self.timed = {run: due for part in parts for run, due in part.timed.items()}
+        self.left = {run for part in parts for run in part.left}
+        self.reasons = [reason for part in parts for reason in part.reasons][:MOST_REASONS]
 
     @property
     def ended(self) -> int:
@@ -127,7 +138,10 @@ class BatchLive:
             self._stream.write(self._tally.line() + "\n")
             self._stream.flush()
 
-    def close(self) -> None:
+    def __enter__(self) -> BatchLive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self.show()
             self._bar.stop()

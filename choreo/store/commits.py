@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from typing import Protocol
 
 from choreo.errors import StoreError
 from choreo.store import driver, steps
@@ -15,6 +16,17 @@ from choreo.store.steps import Step
 Lost = Callable[[Exception], None]
 """Told that a step that was to be written with others was not, and why."""
 _MOST_KNOWN = 16_384
+
+
+class Turn(Protocol):
+    """What processes that write to one store all the time take turns by. SQLite alone would have each of them look
+    again and again whether the others are done, asleep between."""
+
+    def take(self) -> None:
+        """Wait for it."""
+
+    def give(self) -> None:
+        """Let the next have it. Nothing happens where it was not taken."""
 
 
 class Commits:
@@ -101,8 +113,9 @@ class GroupCommits(Commits):
     of what is on disk.
     """
 
-    def __init__(self, connection: driver.Connection, files: Files | None = None) -> None:
+    def __init__(self, connection: driver.Connection, files: Files | None = None, turn: Turn | None = None) -> None:
         super().__init__(connection, files)
+        self._turn_to_write = turn
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="choreo-commit")
         self._waiting: list[tuple[Step, Lost]] = []
         self._group: asyncio.Future[None] | None = None
@@ -192,8 +205,25 @@ class GroupCommits(Commits):
         return self._group
 
     def _open(self) -> None:
-        if not self._db.in_transaction:
+        if self._db.in_transaction:
+            return
+        if self._turn_to_write is not None:
+            self._turn_to_write.take()
+        try:
             super().begin()
+        except BaseException:
+            self._give()
+            raise
+
+    def _end(self) -> None:
+        try:
+            super().commit()
+        finally:
+            self._give()
+
+    def _give(self) -> None:
+        if self._turn_to_write is not None:
+            self._turn_to_write.give()
 
     def _write_waiting(self) -> None:
         """Write what waits. Where that fails each step is tried by itself, so that only those are lost that must be."""
@@ -238,7 +268,7 @@ class GroupCommits(Commits):
             return
         loop, group = asyncio.get_running_loop(), self._group
         self._group = None
-        self._under_way = sent = self._disk.submit(super().commit), group
+        self._under_way = sent = self._disk.submit(self._end), group
 
         def arrived(_: Future[None]) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -262,4 +292,5 @@ class GroupCommits(Commits):
 
     def _break(self, error: Exception) -> None:
         super().rollback()
+        self._give()
         self._broken = error

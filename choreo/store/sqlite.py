@@ -15,7 +15,7 @@ from choreo.errors import HeldError, StoreError, UsageError
 from choreo.store import driver, place, rows
 from choreo.store.births import NewRun, insert_run
 from choreo.store.claims import Claim, find_claim
-from choreo.store.commits import Commits, GroupCommits
+from choreo.store.commits import Commits, GroupCommits, Turn
 from choreo.store.files import Files
 from choreo.store.owner import is_alive, this_process
 from choreo.store.records import COLUMNS, OpenQuestion, RunRecord, run_record
@@ -56,9 +56,9 @@ class Store:
         self._db.close()
         self.files.let_go()
 
-    def share_commits(self) -> None:
+    def share_commits(self, turn: Turn | None = None) -> None:
         """From now on the runs played in one event loop share transactions: see `RunWriter.settled`."""
-        self._commits = GroupCommits(self._db, self.files)
+        self._commits = GroupCommits(self._db, self.files, turn)
 
     async def turn(self) -> None:
         """Comes back when something can be written without waiting for the disk."""

@@ -62,7 +62,7 @@ def choreo(folder: Path, *args: str, stdin: str | None = None, **env: str) -> su
 
 
 _CHANGING = (
-    (r"\d{8}-\d{6}-\d{3}[a-z0-9]{3}", "RUN"),
+    (r"\d{8}-\d{6}-\d{3}[a-z0-9]{6}", "RUN"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d UTC)?", "DATE"),
     (r"sha256:[0-9a-f]+", "sha256:DIGEST"),
     (r"pid \d+ on \S+", "pid PID on HOST"),
