@@ -18,6 +18,29 @@ Lost = Callable[[Exception], None]
 _MOST_KNOWN = 16_384
 
 
+class Group:
+    """Steps that are on disk together, and who waits for that."""
+
+    __slots__ = ("_waiting", "is_over")
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def over(self) -> None:
+        """Comes back when they are on disk, or lost."""
+        if not self.is_over:
+            waits = asyncio.get_running_loop().create_future()
+            self._waiting.append(waits)
+            await waits
+
+    def end(self) -> None:
+        self.is_over = True
+        for waits in self._waiting:
+            if not waits.done():
+                waits.set_result(None)
+
+
 class Turn(Protocol):
     """What processes that write to one store all the time take turns by. SQLite alone would have each of them look
     again and again whether the others are done, asleep between."""
@@ -59,7 +82,7 @@ class Commits:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
-    def write(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
+    def write(self, step: Step, lost: Lost) -> Group | None:
         """Take a step. Raises what `steps.write` raises; or returns what will be done once the step is on disk, or
         was `lost`."""
         del lost
@@ -73,7 +96,7 @@ class Commits:
         self._remember((step,))
         return None
 
-    def include(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
+    def include(self, step: Step, lost: Lost) -> Group | None:
         """`write`, in the transaction that is open already: the last thing in it."""
         del lost
         self._add(step)
@@ -94,7 +117,7 @@ class Commits:
     async def turn(self) -> None:
         """Comes back when a transaction can begin without waiting for the disk."""
 
-    async def settled(self, since: asyncio.Future[None] | None = None) -> None:
+    async def settled(self, since: Group | None = None) -> None:
         """Comes back when all that was committed before (or: what `since` stands for) is on disk.
 
         Raises the driver's error where it is not.
@@ -118,11 +141,11 @@ class GroupCommits(Commits):
         self._turn_to_write = turn
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="choreo-commit")
         self._waiting: list[tuple[Step, Lost]] = []
-        self._group: asyncio.Future[None] | None = None
-        self._under_way: tuple[Future[None], asyncio.Future[None]] | None = None
+        self._group: Group | None = None
+        self._under_way: tuple[Future[None], Group] | None = None
         self._broken: Exception | None = None
 
-    def write(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
+    def write(self, step: Step, lost: Lost) -> Group | None:
         if step.asks_first:
             super().write(step, lost)
             return self._group
@@ -131,7 +154,7 @@ class GroupCommits(Commits):
             self.files.must_be_ours()
         return self.include(step, lost)
 
-    def include(self, step: Step, lost: Lost) -> asyncio.Future[None] | None:
+    def include(self, step: Step, lost: Lost) -> Group | None:
         self._waiting.append((step, lost))
         return self._gather()
 
@@ -173,13 +196,13 @@ class GroupCommits(Commits):
 
     async def turn(self) -> None:
         while self._under_way is not None:
-            await asyncio.shield(self._under_way[1])
+            await self._under_way[1].over()
         self._must_be_whole()
 
-    async def settled(self, since: asyncio.Future[None] | None = None) -> None:
+    async def settled(self, since: Group | None = None) -> None:
         last = since or self._group or (self._under_way and self._under_way[1])
-        if last is not None and not last.done():
-            await asyncio.shield(last)
+        if last is not None:
+            await last.over()
         self._must_be_whole()
 
     def close(self) -> None:
@@ -196,12 +219,11 @@ class GroupCommits(Commits):
 
     # -- one group -----------------------------------------------------------------------------------
 
-    def _gather(self) -> asyncio.Future[None]:
+    def _gather(self) -> Group:
         if self._group is None:
-            loop = asyncio.get_running_loop()
-            self._group = loop.create_future()
+            self._group = Group()
             if self._under_way is None:
-                loop.call_soon(self._send)
+                asyncio.get_running_loop().call_soon(self._send)
         return self._group
 
     def _open(self) -> None:
@@ -263,7 +285,7 @@ class GroupCommits(Commits):
             self._open()
         except (driver.DatabaseError, StoreError) as error:
             self._break(error)
-            self._group.set_result(None)
+            self._group.end()
             self._group = None
             return
         loop, group = asyncio.get_running_loop(), self._group
@@ -276,7 +298,7 @@ class GroupCommits(Commits):
 
         sent[0].add_done_callback(arrived)
 
-    def _arrived(self, sent: tuple[Future[None], asyncio.Future[None]]) -> None:
+    def _arrived(self, sent: tuple[Future[None], Group]) -> None:
         """A group is on disk, or is lost with all that would follow. Waits for it where it is not there yet."""
         if self._under_way is not sent:
             return
@@ -286,9 +308,9 @@ class GroupCommits(Commits):
             self._break(error)
         elif error is not None:
             raise error
-        sent[1].set_result(None)
+        sent[1].end()
         if self._group is not None:
-            sent[1].get_loop().call_soon(self._send)
+            asyncio.get_running_loop().call_soon(self._send)
 
     def _break(self, error: Exception) -> None:
         super().rollback()

@@ -100,7 +100,7 @@ def text(value: Any) -> str:
     return _COMPACT.encode(value) if value else _EMPTY.get(type(value)) or _COMPACT.encode(value)
 
 
-def _detail(value: Mapping[str, Any]) -> str:
+def detail(value: Mapping[str, Any]) -> str:
     """The same of what `link` has encoded already: in a tenth of the time."""
     return _DETAIL.encode(value).decode()
 
@@ -204,21 +204,21 @@ def event_detail(event: Detailed) -> tuple[Payload | None, str]:
     """The payload and the `detail` column of an entry of the table `event`."""
     match event:
         case RunStarted():
-            return event.payload, _detail({"defaults": event.defaults, "verdict": _verdict_list(event.verdict)})
+            return event.payload, detail({"defaults": event.defaults, "verdict": _verdict_list(event.verdict)})
         case RunResumed():
-            return None, _detail({"owner": event.owner, **({"lived": event.lived} if event.lived else {})})
+            return None, detail({"owner": event.owner, **({"lived": event.lived} if event.lived else {})})
         case LimitsRaised():
-            return None, _detail({"limits": dict(event.limits), "by": event.by})
+            return None, detail({"limits": dict(event.limits), "by": event.by})
         case Delayed():
-            return None, _detail({"handoff": event.handoff, "due": event.due})
+            return None, detail({"handoff": event.handoff, "due": event.due})
         case TimerFired():
-            return None, _detail({"handoff": event.handoff})
+            return None, detail({"handoff": event.handoff})
         case EffectKey():
-            return None, _detail({name: getattr(event, name) for name in EffectKey.__struct_fields__ if name != "at"})
+            return None, detail({name: getattr(event, name) for name in EffectKey.__struct_fields__ if name != "at"})
         case ChildRun() | Recalled() | PlanChanged():
-            return None, _detail({name: getattr(event, name) for name in event.__struct_fields__ if name != "at"})
+            return None, detail({name: getattr(event, name) for name in event.__struct_fields__ if name != "at"})
     told = {"status": event.status, "outcome": event.outcome, "code": event.code, "message": event.message}
-    return event.payload, _detail(told)
+    return event.payload, detail(told)
 
 
 def read_hop(row: Row, payload: Fetch) -> list[tuple[int, Event]]:

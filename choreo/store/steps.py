@@ -138,7 +138,7 @@ class Step:
                     attempt.cost,
                     attempt.finish,
                     attempt.who,
-                    rows.text(dict(attempt.facts)),
+                    rows.detail(dict(attempt.facts)),
                 ),
             )
         )

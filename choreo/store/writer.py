@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 from choreo.errors import HeldError, StoreError
 from choreo.store import driver, rows
-from choreo.store.commits import Commits
+from choreo.store.commits import Commits, Group
 from choreo.store.owner import LEASE, Owner
 from choreo.store.steps import AnswerWaiting, Fenced, HopAttempt, Step, Values
 from choreo.trace import Attempt, Event, HopFinished, HopStarted, RunFinished
@@ -68,7 +67,7 @@ class RunWriter:
         self._birth = birth
         self.opening = opening
         """How the run began, where its runner has yet to append that."""
-        self._last: asyncio.Future[None] | None = None
+        self._last: Group | None = None
         self._lost: StoreError | HeldError | None = None
         """Why a step that shared a transaction with others was not written: nothing can follow."""
         self.owned = True

@@ -186,16 +186,16 @@ def test_what_is_no_list_of_inputs_is_told_before_anything_is_played(folder, inp
 
 
 def test_no_input_is_begun_once_the_cost_limit_is_reached(folder, monkeypatch):
-    from choreo.commands.batch import _Batch
+    from choreo.commands.batch_played import Batch
 
     Path("in.jsonl").write_text("".join(f'{{"n": {n}}}\n' for n in (1, 2, 3, 4)))
-    told = _Batch._told
+    told = Batch._told
 
     def dear(self, *given):
         told(self, *given)
         self.tally.cost += 0.5
 
-    monkeypatch.setattr(_Batch, "_told", dear)
+    monkeypatch.setattr(Batch, "_told", dear)
     assert play(parallel=1, limits=("cost=1.0",)) == 8
     assert len(results()) == 2
     assert play(parallel=1, limits=("cost=100",)) == 0
