@@ -48,6 +48,9 @@ class Turn(Protocol):
     def take(self) -> None:
         """Wait for it."""
 
+    def take_now(self) -> bool:
+        """Have it if nobody else has."""
+
     def give(self) -> None:
         """Let the next have it. Nothing happens where it was not taken."""
 
@@ -138,7 +141,10 @@ class GroupCommits(Commits):
 
     def __init__(self, connection: driver.Connection, files: Files | None = None, turn: Turn | None = None) -> None:
         super().__init__(connection, files)
-        self._turn_to_write = turn
+        self._turn = turn
+        self._asked: Future[None] | None = None
+        """For the turn to write, in the thread that waits for the disk."""
+        self._has_turn = turn is None
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="choreo-commit")
         self._waiting: list[tuple[Step, Lost]] = []
         self._group: Group | None = None
@@ -210,14 +216,14 @@ class GroupCommits(Commits):
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._arrived(self._under_way)
         self._disk.shutdown()
+        if self._turn is not None:
+            self._turn.give()
 
     def _must_be_whole(self) -> None:
         if isinstance(self._broken, StoreError):
             raise self._broken
         if self._broken is not None:
             raise driver.OperationalError(str(self._broken)) from self._broken
-
-    # -- one group -----------------------------------------------------------------------------------
 
     def _gather(self) -> Group:
         if self._group is None:
@@ -229,23 +235,50 @@ class GroupCommits(Commits):
     def _open(self) -> None:
         if self._db.in_transaction:
             return
-        if self._turn_to_write is not None:
-            self._turn_to_write.take()
+        self._take_turn()
         try:
             super().begin()
         except BaseException:
-            self._give()
+            self._give_turn()
             raise
 
     def _end(self) -> None:
         try:
             super().commit()
         finally:
-            self._give()
+            self._give_turn()
 
-    def _give(self) -> None:
-        if self._turn_to_write is not None:
-            self._turn_to_write.give()
+    # -- the turn, where other processes write, too ----------------------------------------------------
+
+    def _may_write(self) -> bool:
+        """Whether this process may write now. Where it may not, `_send` is called as soon as it may, and what comes
+        meanwhile joins the group."""
+        if self._turn is None or self._has_turn:
+            return True
+        if self._asked is None:
+            if self._turn.take_now():
+                self._has_turn = True
+                return True
+            loop = asyncio.get_running_loop()
+            self._asked = self._disk.submit(self._turn.take)
+            self._asked.add_done_callback(lambda _: loop.call_soon_threadsafe(self._send))
+        return self._asked.done()
+
+    def _take_turn(self) -> None:
+        if self._turn is None or self._has_turn:
+            return
+        if self._asked is None:
+            self._turn.take()
+        else:
+            self._asked.result()
+        self._asked, self._has_turn = None, True
+
+    def _give_turn(self) -> None:
+        if self._turn is not None and self._has_turn:
+            self._has_turn = False
+            self._turn.give()
+
+    # -- one group -----------------------------------------------------------------------------------
 
     def _write_waiting(self) -> None:
         """Write what waits. Where that fails each step is tried by itself, so that only those are lost that must be."""
@@ -277,7 +310,7 @@ class GroupCommits(Commits):
 
     def _send(self) -> None:
         """Hand the group to the disk."""
-        if self._group is None or self._under_way is not None:
+        if self._group is None or self._under_way is not None or not self._may_write():
             return
         try:
             if self._waiting:
@@ -314,5 +347,5 @@ class GroupCommits(Commits):
 
     def _break(self, error: Exception) -> None:
         super().rollback()
-        self._give()
+        self._give_turn()
         self._broken = error

@@ -1,18 +1,25 @@
 """`choreo batch`: many short runs side by side against the bare floor of group commit, and what it keeps in memory.
 
-    python tests/benchmarks/batch.py [--runs 2000] [--hops 5] [--parallel 64] [--rounds 3] [--player python|set]
+    python tests/benchmarks/batch.py [--runs 10000] [--hops 5] [--parallel 64] [--processes 2] [--rounds 3]
+                                     [--player python|set]
 
 Every run is a chain of roles whose service takes 0 ms and changes its input, so that every hop has bytes of its own.
-`choreo batch` is the whole command in a process of its own, start included. The floor is what cannot be saved: two
-jsonschema-rs verdicts and one bare insert of the same bytes per hop, committed in groups of as many as are in flight,
-same driver, journal mode and sync, its data ready beforehand. Rounds alternate. Then the rows are counted, a sample
-is held against its hash chain, and peak memory is compared with that of 100 runs.
+`choreo batch` is the whole command in processes of its own, start included. There are two floors, each one process
+with its data ready beforehand, the same driver, journal mode and sync, and groups of as many hops as are in flight:
+
+- `records`: two jsonschema-rs verdicts per hop, and the very rows that choreo left, into the same tables: a bare
+  group-commit writer of what is on record.
+- `insert`: the two verdicts, and one bare row of the hop's bytes. What no record at all could save.
+
+Rounds alternate. Then the rows are counted, a sample is held against its hash chain, and peak memory (of the largest
+process) is compared with that of 100 runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import statistics
@@ -20,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +55,10 @@ PLAYERS = {"python": {"service": {"python": "more:more"}}, "set": {"set": {"id":
 SERVICE = 'def more(x):\n    x["step"] += 1\n    return x\n'
 
 
+Shares = list[tuple[str, list[Any]]]
+"""Statements, each with the rows that one commit writes by it."""
+
+
 class Spent(NamedTuple):
     """What a process took: seconds by the clock and of CPU, bytes at its peak."""
 
@@ -57,22 +69,23 @@ class Spent(NamedTuple):
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--runs", type=int, default=2000)
+    arguments.add_argument("--runs", type=int, default=10_000)
     arguments.add_argument("--hops", type=int, default=5)
     arguments.add_argument("--parallel", type=int, default=64)
+    arguments.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--player", choices=sorted(PLAYERS), default="python")
-    arguments.add_argument("--floor", type=Path, help=argparse.SUPPRESS)
+    arguments.add_argument("--floor", choices=sorted(FLOORS), help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.floor is not None:
-        print(json.dumps(floor(given.floor, given.runs * given.hops, given.parallel)))
+        print(json.dumps(FLOORS[given.floor](Path("floor.db"), given.runs * given.hops, given.parallel)))
         return
     print(machine())
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write_files(folder, given)
         few = batch(folder, SMALL, given)
-        rounds = [(batch(folder, given.runs, given), bare(folder, given)) for _ in range(given.rounds)]
+        rounds = [played(folder, given) for _ in range(given.rounds)]
         hops = counted(folder / "trace.db", given)
         verified(folder)
     tell(rounds, few, given, hops)
@@ -84,18 +97,30 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, SQLite {driver.VERSION} ({driver.DRIVER})"
 
 
-def tell(rounds: list[tuple[Spent, Spent]], few: Spent, given: argparse.Namespace, hops: int) -> None:
+def played(folder: Path, given: argparse.Namespace) -> dict[str, Spent]:
+    """One round: the batch, and each floor beside it."""
+    ours = batch(folder, given.runs, given)
+    return {"choreo batch": ours} | {name: bare(folder, name, given) for name in FLOORS}
+
+
+def tell(rounds: list[dict[str, Spent]], few: Spent, given: argparse.Namespace, hops: int) -> None:
     """Print medians and ratios."""
     many = given.runs * given.hops
-    for name, side in (("choreo batch", 0), ("floor", 1)):
-        wall, cpu = (statistics.median(pair[side][part] for pair in rounds) for part in (0, 1))
+    print(
+        f"{given.runs} runs x {given.hops} hops ({given.player}), {given.parallel} at once,"
+        f" {given.processes} processes; medians of {given.rounds}"
+    )
+    for name in rounds[0]:
+        wall, cpu = (statistics.median(one[name][part] for one in rounds) for part in (0, 1))
         print(
-            f"{name:13} {given.runs} runs x {given.hops} hops, {given.parallel} at once: {wall:.2f} s, CPU {cpu:.2f} s;"
-            f" {many / wall:,.0f} hops/s, CPU {cpu / many * 1e6:.0f} us per hop"
+            f"{name:13} {wall:6.2f} s, CPU {cpu:6.2f} s; {many / wall:8,.0f} hops/s, {wall / many * 1e6:4.0f} us a hop"
         )
-    wall, cpu = (statistics.median(ours[part] / bare[part] for ours, bare in rounds) for part in (0, 1))
-    print(f"{100 / wall:.1f} % of the floor by the clock, {100 / cpu:.1f} % by CPU time (medians of {given.rounds})")
-    more = statistics.median(ours.memory for ours, _ in rounds) - few.memory
+    for name in FLOORS:
+        wall, cpu = (
+            statistics.median(one["choreo batch"][part] / one[name][part] for one in rounds) for part in (0, 1)
+        )
+        print(f"{100 / wall:.1f} % of the floor `{name}` by the clock, {100 / cpu:.1f} % by CPU time")
+    more = statistics.median(one["choreo batch"].memory for one in rounds) - few.memory
     print(f"peak memory {more / 1e6:+.0f} MB against {SMALL} runs ({few.memory / 1e6:.0f} MB)")
     print(f"{given.runs} runs and {hops} hops on record, all done; {SAMPLE} hash chains verified")
 
@@ -136,7 +161,8 @@ def batch(folder: Path, runs: int, given: argparse.Namespace) -> Spent:
     for old in folder.glob("trace.db*"):
         old.unlink()
     command = [sys.executable, "-m", "choreo", "batch", "spec.yaml", f"{runs}.jsonl", "--quiet"]
-    return spent([*command, "--parallel", str(given.parallel), "--db", "trace.db"], folder)
+    shared = ["--parallel", str(given.parallel), "--processes", str(given.processes)]
+    return spent([*command, *shared, "--db", "trace.db"], folder)
 
 
 def counted(path: Path, given: argparse.Namespace) -> int:
@@ -167,35 +193,73 @@ def verified(folder: Path) -> None:
 # -- the floor -------------------------------------------------------------------------------------
 
 
-def bare(folder: Path, given: argparse.Namespace) -> Spent:
-    (folder / "floor.db").unlink(missing_ok=True)
+def bare(folder: Path, name: str, given: argparse.Namespace) -> Spent:
+    for old in folder.glob("floor.db*"):
+        old.unlink()
     own = ["--runs", str(given.runs), "--hops", str(given.hops), "--parallel", str(given.parallel)]
-    command = [sys.executable, __file__, *own, "--floor", str(folder / "floor.db")]
+    command = [sys.executable, __file__, *own, "--floor", name]
     said = subprocess.run(command, cwd=folder, env=environment(), check=True, stdout=subprocess.PIPE)
     wall, cpu = json.loads(said.stdout)
     return Spent(wall, cpu, 0)
 
 
-def floor(path: Path, hops: int, group: int) -> tuple[float, float]:
+def insert(path: Path, hops: int, group: int) -> tuple[float, float]:
     """Two verdicts and one insert per hop, one commit per group: (seconds by the clock, of CPU). Its data is ready."""
-    import jsonschema_rs
-
     from choreo.canonical import Payload
     from choreo.store.place import open_for_writing
 
-    valid = jsonschema_rs.Draft202012Validator(SCHEMA).is_valid
     db = open_for_writing(path)
     db.execute("CREATE TABLE floor (id INTEGER PRIMARY KEY, data BLOB)")
     ready = [Payload.of(case(number)) for number in range(group)]
+    verdicts = [payload.value for payload in ready]
+    rows = [(payload.data,) for payload in ready]
+
+    def share(number: int) -> Shares:
+        return [("INSERT INTO floor(data) VALUES(?)", rows[: hops - number * group])]
+
+    return committed(db, hops, group, verdicts, share)
+
+
+def records(path: Path, hops: int, group: int) -> tuple[float, float]:
+    """Two verdicts per hop, and the rows that choreo left in `trace.db`, a share of each table with each commit."""
+    from choreo.store import Store
+    from choreo.store.place import open_for_reading, open_for_writing
+
+    Store.open(path).close()
+    db, theirs = open_for_writing(path), open_for_reading(Path("trace.db"))
+    groups = math.ceil(hops / group)
+    tables = []
+    for table in ("payload", "run", "claim", "event", "hop", "attempt", "handoff"):
+        rows = theirs.execute(f"SELECT * FROM {table}").fetchall()
+        places = ",".join("?" * len(rows[0])) if rows else ""
+        tables.append((f"INSERT INTO {table} VALUES({places})", rows))
+    values = [case(number) for number in range(group)]
+
+    def share(number: int) -> Shares:
+        parts = [
+            (words, rows[len(rows) * number // groups : len(rows) * (number + 1) // groups]) for words, rows in tables
+        ]
+        return [(words, rows) for words, rows in parts if rows]
+
+    return committed(db, hops, group, values, share)
+
+
+def committed(db: Any, hops: int, group: int, values: list[Any], share: Callable[[int], Shares]) -> tuple[float, float]:
+    import jsonschema_rs
+
+    valid = jsonschema_rs.Draft202012Validator(SCHEMA).is_valid
     began, cpu = time.perf_counter(), time.process_time()
-    for first in range(0, hops, group):
+    for number, first in enumerate(range(0, hops, group)):
+        if not all(valid(value) and valid(value) for value in values[: hops - first]):
+            sys.exit("the floor's own data is not valid")
         db.execute("BEGIN IMMEDIATE")
-        for payload in ready[: hops - first]:
-            if not (valid(payload.value) and valid(payload.value)):
-                sys.exit("the floor's own data is not valid")
-            db.execute("INSERT INTO floor(data) VALUES(?)", (payload.data,))
+        for words, rows in share(number):
+            db.executemany(words, rows)
         db.execute("COMMIT")
     return time.perf_counter() - began, time.process_time() - cpu
+
+
+FLOORS = {"records": records, "insert": insert}
 
 
 def spent(command: list[str], folder: Path) -> Spent:
