@@ -54,16 +54,17 @@ class Told:
 
 
 def begin(checked: Checked, store: Store, fact: RunStarted, told: Told, claims: Claims = ()) -> Begun:
-    """Begin a new run. Raises ClaimTaken where `claims` are another run's; the key of `once_per` makes a duplicate.
+    """Begin a new run. The key of `once_per` makes a duplicate of a run that is another's.
 
-    Where nothing else depends on it, the opening is not on disk yet: the runner writes it with the first step.
+    Where nothing else depends on it, the opening is not on disk yet: the runner writes it with the first step. That is
+    when ClaimTaken is raised where `claims` are another run's.
     """
     clock = SteadyClock()
     fact = replace(fact, at=clock())  # since the payload came weights may have been fetched: no time in play
     plan, run = checked.plan, new_run_id(fact.at)
     position, events, key = _opening(plan, run, fact)
     new = _new_run(checked, position, fact, told, (*key, *claims))
-    if not new.claims and position.finished is None:
+    if not key and position.finished is None:
         return Begun(position, events, store.new_run(new, events), clock)
     try:
         writer = store.create_run(new, events, status=status_of(position), due=position.due)

@@ -111,13 +111,17 @@ class Batch:
             if known is not None:
                 await self._again(item, self.store.find(known.run))
                 return
-        fact = started(self.checked, item.value)
-        await self.store.turn()
         try:
-            begun = begin(self.checked, self.store, fact, self.told, ((self.name, item.key),))
+            await self._begin(item)
         except ClaimTaken as taken:  # another process plays this batch, too
             await self._again(item, self.store.find(taken.run))
-            return
+
+    async def _begin(self, item: Input) -> None:
+        """A run for the input. Raises ClaimTaken where it has one."""
+        fact = started(self.checked, item.value)
+        if self.checked.plan.spec.trigger.once_per is not None:  # what is on record decides: it cannot wait for others
+            await self.store.turn()
+        begun = begin(self.checked, self.store, fact, self.told, ((self.name, item.key),))
         if begun.first is not None:
             self._duplicate(Duplicate(item, begun.position.run, begun.first, known=False))
             return

@@ -64,9 +64,8 @@ class Commits:
         self._known: set[str] = set()
         """Digests of payloads that are surely in the store."""
 
-    def begin(self, *, fresh: bool = False) -> None:
-        """Begin a transaction. `fresh`: nothing in it touches what was taken before."""
-        del fresh
+    def begin(self) -> None:
+        """Begin a transaction."""
         self.must_be_ours()
         self._db.execute("BEGIN IMMEDIATE")
 
@@ -97,12 +96,6 @@ class Commits:
             self.rollback()
             raise
         self._remember((step,))
-        return None
-
-    def include(self, step: Step, lost: Lost) -> Group | None:
-        """`write`, in the transaction that is open already: the last thing in it."""
-        del lost
-        self._add(step)
         return None
 
     def _add(self, step: Step) -> None:
@@ -158,9 +151,6 @@ class GroupCommits(Commits):
         self._must_be_whole()
         if self.files is not None:
             self.files.must_be_ours()
-        return self.include(step, lost)
-
-    def include(self, step: Step, lost: Lost) -> Group | None:
         self._waiting.append((step, lost))
         return self._gather()
 
@@ -170,11 +160,8 @@ class GroupCommits(Commits):
         elif self.files is not None:  # what is in the files is changing: they are looked at once that is over
             self.files.must_be_ours()
 
-    def begin(self, *, fresh: bool = False) -> None:
-        if fresh:
-            self._land()
-        else:
-            self.catch_up()
+    def begin(self) -> None:
+        self.catch_up()
         self._gather()
         self._open()
         self._db.execute("SAVEPOINT step")

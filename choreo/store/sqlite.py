@@ -34,8 +34,6 @@ class Store:
         self._db = connection
         self.path, self.files = path, Files(path)
         self._commits = Commits(connection, self.files)
-        self._plans: set[str] = set()
-        """Digests of plans that are known to be in the store."""
 
     @classmethod
     def open(cls, path: Path, *, make: bool = True) -> Store:
@@ -75,21 +73,22 @@ class Store:
 
     def create_run(self, run: NewRun, events: Sequence[Event], *, status: str, due: float | None = None) -> RunWriter:
         """Record a new run with its first events, owned by this process. Raises ClaimTaken."""
-        writer = self.new_run(run, ())
+        writer = self.new_run(run, (), at_once=True)
         writer.append(events, status=status, at=run.at, due=due)
         return writer
 
-    def new_run(self, run: NewRun, opening: Sequence[Event]) -> RunWriter:
+    def new_run(self, run: NewRun, opening: Sequence[Event], *, at_once: bool = False) -> RunWriter:
         """What records a new run with the first that is appended: until then nothing of it is on disk. Its runner
-        begins with the `opening`."""
+        begins with the `opening`. Where it shares a transaction, whether its claims are taken is told once that is
+        `settled`, unless `at_once`."""
         birth = partial(self._birth, run)
-        return RunWriter(self._db, self._commits, run.id, chain=run.id.encode(), birth=birth, opening=opening)
+        return RunWriter(
+            self._db, self._commits, run.id, chain=run.id.encode(), birth=birth, opening=opening, is_claimed=at_once
+        )
 
-    def _birth(self, run: NewRun, state: Values, rest: Callable[[int], None]) -> None:
-        with self._writing(fresh=True):
-            self._keep_plan(run.plan, run.main, run.sources, run.at)
-            rest(insert_run(self._db, run, this_process(), state))
-        self._plans.add(run.plan)
+    def _birth(self, run: NewRun, state: Values) -> int:
+        self._keep_plan(run.plan, run.main, run.sources, run.at)
+        return insert_run(self._db, run, this_process(), state)
 
     def keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:
         """Keep a plan that a run is about to go on with: see `PlanChanged`."""
@@ -97,8 +96,8 @@ class Store:
             self._keep_plan(plan, main, sources, at)
 
     def _keep_plan(self, plan: str, main: str, sources: Mapping[str, str], at: float) -> None:
-        if plan not in self._plans:
-            statement = "INSERT OR IGNORE INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)"
+        if self._db.execute("SELECT 1 FROM plan WHERE digest=?", (plan,)).fetchone() is None:
+            statement = "INSERT INTO plan(digest,spec,sources,created) VALUES(?,?,?,?)"
             self._db.execute(statement, (plan, main, encode(dict(sources)), at))
 
     def acquire(self, run: RunRecord, at: float) -> RunWriter:
@@ -405,9 +404,9 @@ class Store:
             raise StoreError("store-unusable", f"{self.path}: {error}", "it was left as it is") from error
 
     @contextmanager
-    def _writing(self, *, fresh: bool = False) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
         try:
-            self._commits.begin(fresh=fresh)
+            self._commits.begin()
             try:
                 yield
                 self._commits.commit()

@@ -6,7 +6,7 @@ Rows name payloads by digest; the statements look their numbers up.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from choreo.canonical import Payload, digest_of
@@ -97,17 +97,24 @@ class _Claim(NamedTuple):
 class Step:
     """The rows of one step of the run with this key, in the order in which tables are written (`_ORDER`)."""
 
-    __slots__ = ("_begun", "_key", "asks_first", "claims", "payloads", "rows")
+    __slots__ = ("_begun", "_key", "asks_first", "claims", "make", "payloads", "rows")
 
-    def __init__(self, key: int) -> None:
+    def __init__(self, key: int = 0) -> None:
+        self.start(key)
+        self.asks_first = False
+        """Whether what is on record decides if the step may be taken: it cannot wait for others."""
+        self.make: Callable[[Step], None] | None = None
+        """What puts the rows together, called in the transaction that they are written in: where the run itself is
+        made there, no key is known before."""
+
+    def start(self, key: int) -> None:
+        """Begin the rows (anew: a transaction may be tried again), of the run with this key."""
         self._key = key
         self._begun: dict[int, int] = {}
         """Hops that begin in this step, to their rows: where one ends in it, too, it is written once."""
         self.payloads: dict[str, bytes] = {}
         self.rows: list[tuple[str, Values]] = []
         self.claims: list[_Claim] = []
-        self.asks_first = False
-        """Whether what is on record decides if the step may be taken: it cannot wait for others."""
 
     def book(self, state: Values, epoch: int) -> None:
         """What the row of the run says after the step (`STATE`), if the run is still ours."""
@@ -281,6 +288,9 @@ def write(db: driver.Connection, steps: Sequence[Step], known: Collection[str] =
 
     Raises Fenced, AnswerWaiting, ClaimTaken or the driver's error: then the transaction must not be committed.
     """
+    for step in steps:
+        if step.make is not None:
+            step.make(step)
     payloads: dict[str, bytes] = {}
     tables: dict[str, list[Values]] = {statement: [] for statement in _ORDER}
     for step in steps:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from choreo.errors import HeldError, StoreError
 from choreo.store import driver, rows
+from choreo.store.claims import ClaimTaken
 from choreo.store.commits import Commits, Group
 from choreo.store.owner import LEASE, Owner
 from choreo.store.steps import AnswerWaiting, Fenced, HopAttempt, Step, Values
@@ -17,9 +19,8 @@ from choreo.trace import Attempt, Event, HopFinished, HopStarted, RunFinished
 __all__ = ["AnswerWaiting", "HopAttempt", "RunWriter", "take"]
 
 
-Birth = Callable[[Values, Callable[[int], None]], None]
-"""Writes the row of a new run as its first step leaves it (`STATE`), has the rest written by a function that is given
-the run's key, and commits both together."""
+Birth = Callable[[Values], int]
+"""Writes the row of a new run as its first step leaves it (`STATE`), in the transaction that is open; the run's key."""
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class RunWriter:
         chain: bytes,
         birth: Birth | None = None,
         opening: Sequence[Event] = (),
+        is_claimed: bool = False,
     ) -> None:
         self.run = run
         self._db = connection
@@ -65,10 +67,12 @@ class RunWriter:
         self._seq = seq
         self._chain = chain
         self._birth = birth
+        self._is_claimed = is_claimed
+        """Whether the first that is appended must not wait for others: it tells whether the run may be made."""
         self.opening = opening
         """How the run began, where its runner has yet to append that."""
         self._last: Group | None = None
-        self._lost: StoreError | HeldError | None = None
+        self._lost: StoreError | HeldError | ClaimTaken | None = None
         """Why a step that shared a transaction with others was not written: nothing can follow."""
         self.owned = True
         self.booked = Booked()
@@ -92,14 +96,18 @@ class RunWriter:
         seq, chain = self._seq, self._chain
         made = tuple(attempts)
         try:
+            if self._birth is None and not self._key:
+                self._must_be_born()
             state = self._state(events, made, status, at, due)
+            step = Step(self._key)
             if self._birth is None:
-                step = self._step(seq, events, made)
+                self._fill(step, seq, events, made)
                 step.book(state, self._epoch)
-                self._last = self._commits.write(step, self._lose)
             else:
-                self._birth(state, lambda key: self._be_born(key, seq, events, made))
-                self._birth = None
+                step.asks_first = self._is_claimed
+                step.make = partial(self._be_born, self._birth, state, seq, events, made)
+            self._last = self._commits.write(step, self._lose)
+            self._birth = None
         except BaseException as error:
             self._seq, self._chain = seq, chain
             if isinstance(error, (driver.DatabaseError, Fenced)):
@@ -107,9 +115,24 @@ class RunWriter:
             raise
         self.owned = self.owned and RunFinished not in map(type, events)
 
-    def _be_born(self, key: int, seq: int, events: Sequence[Event], attempts: Sequence[HopAttempt]) -> None:
-        self._key = key
-        self._last = self._commits.include(self._step(seq, events, attempts), self._lose)
+    def _be_born(
+        self,
+        birth: Birth,
+        state: Values,
+        seq: int,
+        events: Sequence[Event],
+        attempts: Sequence[HopAttempt],
+        step: Step,
+    ) -> None:
+        self._key = birth(state)
+        step.start(self._key)
+        self._fill(step, seq, events, attempts)
+
+    def _must_be_born(self) -> None:
+        """The step that makes the run may still wait for others."""
+        self._commits.catch_up()
+        if self._lost is not None:
+            raise self._lost
 
     async def settled(self) -> None:
         """Comes back when all that was appended is on disk: at once, but where runs share transactions."""
@@ -144,21 +167,22 @@ class RunWriter:
         sums = added.hops, added.cost, int(added.priced)
         return self._seq, self._chain, status, at, *sums, at + LEASE, due
 
-    def _step(self, seq: int, events: Sequence[Event], attempts: Sequence[HopAttempt]) -> Step:
-        """The rows of a step that begins behind `seq`."""
-        step = Step(self._key)
+    def _fill(self, step: Step, seq: int, events: Sequence[Event], attempts: Sequence[HopAttempt]) -> None:
+        """Put the rows of a step together that begins behind `seq`."""
         for number, (hop, attempt) in enumerate(attempts, seq + 1):
             step.attempt(number, hop, attempt)
         for number, event in enumerate(events, seq + len(attempts) + 1):
             step.event(number, event)
-        return step
 
     def _link(self, entry: Event | Attempt) -> None:
         self._seq += 1
         self._chain = rows.link(self._chain, self._seq, entry)
 
     def _lose(self, error: Exception) -> None:
-        self._lost = self._why(error)
+        if isinstance(error, ClaimTaken):
+            self._lost, self._key, self.owned = error, 0, False
+        else:
+            self._lost = self._why(error)
 
     def _why(self, error: Exception) -> StoreError | HeldError:
         """A late write of a former owner may clash with the new owner's rows before the fence is reached."""
@@ -187,13 +211,13 @@ class RunWriter:
 
     def renew(self, at: float) -> None:
         """Say that this process is alive. Raises HeldError when the run was taken over."""
-        if self._birth is not None:
+        if not self._key:
             return
         self._lease("UPDATE run SET until=? WHERE key=? AND epoch=?", (at + LEASE,))
 
     def release(self) -> None:
         """Let the run go, so that anyone may take it up at once. `until` stays: it tells how long it was played."""
-        if self.owned and self._birth is None:
+        if self.owned and self._key:
             self.owned = False
             self._lease("UPDATE run SET pid=NULL,host=NULL,process=NULL WHERE key=? AND epoch=?", ())
 
