@@ -175,7 +175,8 @@ def batch_command(
         list[str] | None, typer.Option("--limit", metavar="cost=VALUE", help="Begin no more once this is spent.")
     ] = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Where each result goes, one line of JSON.")
+        str | None,
+        typer.Option("--out", metavar="FILE", help="Where each result goes, one line of JSON; not among INPUTS."),
     ] = None,
     labels: Annotated[
         list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="Kept with the runs.")

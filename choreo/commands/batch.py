@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import re
 import signal
 import sys
 import time
@@ -30,7 +31,7 @@ from choreo.commands.inputs import Input, count_inputs, holds, is_same, read_inp
 from choreo.commands.playing import SIGNALS, Options
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.speech import say, say_safe
-from choreo.errors import UsageError
+from choreo.errors import ChoreoError, UsageError
 from choreo.players.workers import Line
 from choreo.render.batch import BatchLive, Tally, reasons_told, waits_told
 from choreo.runners.loop import to_the_end
@@ -84,6 +85,9 @@ def batch(
         code = played.code
         _say_end(played, code, options)
         return code
+    except ChoreoError as error:
+        error.help = re.sub(r"choreo resume [\w.-]+", "the same command", error.help)
+        raise
     finally:
         store.close()
 

@@ -13,6 +13,7 @@ import pytest
 
 from choreo.commands.batch import batch
 from choreo.commands.playing import Options
+from choreo.errors import StoreError
 from choreo.render.text import utc
 from choreo.store import Store
 
@@ -181,3 +182,14 @@ def test_what_a_cost_limit_cannot_count_is_said_before_anything_is_played(folder
     assert capsys.readouterr().err.startswith(note)
     assert play() == 0
     assert "note" not in capsys.readouterr().err
+
+
+def test_an_error_that_ends_a_batch_names_the_command_that_goes_on_with_it(folder, monkeypatch):
+    def full(*_: object) -> None:
+        raise StoreError("store-full", "no room", "free some space, then: choreo resume last")
+
+    orders(("A", 1))
+    monkeypatch.setattr(Store, "share_commits", full)
+    with pytest.raises(StoreError) as raised:
+        play()
+    assert raised.value.help == "free some space, then: the same command"
