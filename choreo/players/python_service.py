@@ -24,6 +24,8 @@ from choreo.spec import PythonService
 MOMENT = 0.001
 """Seconds for which a function that has been quick holds everything else up: a way through the event loop and back
 costs more than most functions do."""
+NO_HURRY = 1.0
+"""Seconds that a call must have to stand in a line, which may have to be broken up first."""
 _loaded: dict[tuple[str, str], tuple[Callable[..., Any], dict[str, str]]] = {}
 
 
@@ -98,7 +100,7 @@ class PythonPlayer(ServicePlayer):
         if not self._python.may_be_quick(visit):
             return self
         if self._line is not None:
-            return _InLine(self, visit, self._line, start)
+            return self if visit.deadline < NO_HURRY else _InLine(self, visit, self._line, start)
         return self.played(visit, self._python.begin(visit), start, MOMENT)
 
     def begin(self, visit: Visit, hand: Hand) -> None:

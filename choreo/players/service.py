@@ -81,12 +81,14 @@ class ServicePlayer:
 
     async def play(self, visit: Visit, record: Record) -> Played:
         retry = _retry_of(visit)
-        ends = time.monotonic() + visit.deadline
+        ends: float | None = None
         draw: random.Random | None = None
         for attempt in range(1, retry.attempts + 1):
             started, began = self._starts()
+            ends = ends or began + visit.deadline
             try:
-                called = await self._within(visit, self._share(ends - began, retry.attempts - attempt + 1))
+                left = self._share(ends - time.monotonic(), retry.attempts - attempt + 1)
+                called = await self._within(visit, left)
             except CallError as error:
                 record(self._failed(visit, error, started, time.monotonic() - began))
                 draw = draw or random.Random(visit.seed)  # noqa: S311 - jitter, not a secret

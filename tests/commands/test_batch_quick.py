@@ -126,3 +126,12 @@ def work(x):
     ends = [event for event in store.history(store.find(told[1]["run"])) if isinstance(event, HopFinished)]
     store.close()
     assert sorted(event.code for event in ends) == ["service-error"]
+
+
+def test_a_call_in_a_hurry_stands_behind_no_other(folder: Path) -> None:
+    """Where one that is slow stands before it, a line takes a moment to be broken up: too long for a short deadline."""
+    work = "def work(x):\n    note(x)\n    return x\n"
+    spec = SPEC.replace("retry: {attempts: 2, backoff: 1ms}", "timeout: 900ms")
+    assert play(folder, spec, work, list(range(30)), 10)[0] == 0
+    threads = {line.split()[1] for line in (folder / "calls").read_text().splitlines()}
+    assert threads == {"choreo-service"}

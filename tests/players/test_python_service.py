@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from choreo.errors import PlayFailed
 from choreo.players import python_service
 from choreo.players.base import Played, Player, Visit
-from choreo.players.python_service import PythonCall, PythonPlayer
+from choreo.players.python_service import PythonCall, PythonPlayer, _GoesOn
 from choreo.spec import PythonService, Retry
 from choreo.trace import Attempt
 
@@ -105,6 +105,15 @@ def test_a_slow_call_ends_at_its_deadline(folder: Path, monkeypatch: pytest.Monk
     with pytest.raises(PlayFailed, match="no result within"):
         played_on(waits, late, made)
     assert [attempt.code for attempt in made] == ["timeout"]
+    steps().gate.set()
+
+
+def test_what_a_call_has_waited_counts_towards_its_deadline(folder: Path) -> None:
+    call = PythonCall(PythonService("steps:held", PLACE))
+    late = visit(folder, 1, deadline=60.0)
+    long_ago = time.time() - 100, time.monotonic() - 100
+    with pytest.raises(PlayFailed, match="no result within"):
+        played_on(_GoesOn(call, call.begin(late), long_ago), late)
     steps().gate.set()
 
 
