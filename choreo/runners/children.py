@@ -365,7 +365,8 @@ def _ended(above: Runner, hop: HopState, plan: Plan, position: Position) -> HopE
         return _counted(hop, position, now, "limit", code=end.code)
     if end.status != "done" or end.payload is None:
         late = end.status == "stopped" and end.code == "timeout"
-        said = f"the child run {position.run} is {end.status}" + (f": {end.message}" if end.message else "")
+        how = "at a limit of its own" if end.status == "limit" else end.status
+        said = f"the child run {position.run} is {how}" + (f": {end.message}" if end.message else "")
         return _hop_end(above, hop, position, "timeout" if late else "failed", end.code or end.status, said)
     fact = finished_hop(
         above.plan,
