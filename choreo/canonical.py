@@ -45,6 +45,11 @@ class Payload:
         payload._value = value
         return payload
 
+    @classmethod
+    def decoded(cls, data: bytes | str) -> Payload:
+        """The payload of JSON that came from outside: see `decode`. Raises NotData."""
+        return cls.of(_parsed(data))
+
     @property
     def digest(self) -> str:
         if self._digest is None:
@@ -97,9 +102,15 @@ def encode(value: Any) -> bytes:
 
 def decode(data: bytes | str) -> Any:
     """Read JSON that came from outside. Duplicate keys and all that `check` refuses raise NotData."""
+    value = _parsed(data)
+    check(value)
+    return value
+
+
+def _parsed(data: bytes | str) -> Any:
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise NotData(f"not UTF-8 (byte {error.start})") from error
     except RecursionError as error:
@@ -110,8 +121,6 @@ def decode(data: bytes | str) -> Any:
         raise
     except ValueError as error:  # an integer of thousands of digits
         raise NotData("not JSON: a number too long to be read") from error
-    check(value)
-    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Batch:
 
     async def _begin(self, item: Input) -> None:
         """A run for the input. Raises ClaimTaken where it has one."""
-        fact = started(self.checked, item.value)
+        fact = started(self.checked, item.payload)
         if self.checked.plan.spec.trigger.once_per is not None:  # what is on record decides: it cannot wait for others
             await self.store.turn()
         begun = begin(self.checked, self.store, fact, self.told, ((self.name, item.key),))
@@ -192,7 +192,7 @@ class Batch:
         if _is_over(self.store.find(one.first)):
             self._tell_duplicate(one)
         else:
-            self.duplicates.append(replace(one, item=replace(one.item, value=None)))
+            self.duplicates.append(replace(one, item=replace(one.item, payload=None)))
 
     def tell_duplicates(self) -> None:
         """Tell those whose first run was not over. Of one that was interrupted the next call tells."""

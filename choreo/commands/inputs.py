@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from choreo.canonical import NotData, Payload, decode
+from choreo.canonical import NotData, Payload
 from choreo.commands.payloads import MOST_BYTES, field_value
 from choreo.contract import Contract
 from choreo.errors import NoHandles, UsageError
@@ -30,7 +30,7 @@ class Input:
     number: int
     place: str
     key: str = ""
-    value: Any = None
+    payload: Payload | None = None
     fault: str | None = None
     code: str = "not-data"
 
@@ -57,12 +57,12 @@ def read_inputs(path: Path, contract: Contract | None) -> Iterator[Input]:
             yield Input(number, place, fault=value.why, code=value.code)
             continue
         try:
-            digest = Payload.of(value).digest
+            payload = value if isinstance(value, Payload) else Payload.of(value)
         except NotData as error:
             yield Input(number, place, fault=str(error))
             continue
-        seen[digest] += 1
-        yield Input(number, place, f"{digest}#{seen[digest]}", value)
+        seen[payload.digest] += 1
+        yield Input(number, place, f"{payload.digest}#{seen[payload.digest]}", payload)
 
 
 def holds(folder: Path, file: Path) -> bool:
@@ -208,7 +208,7 @@ def _decoded(data: bytes) -> Any:
     if len(data) > MOST_BYTES:
         return _Fault(f"it has more than {MOST_BYTES:,} bytes")
     try:
-        return decode(data)
+        return Payload.decoded(data)
     except NotData as error:
         return _Fault(str(error))
 

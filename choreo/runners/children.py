@@ -248,11 +248,13 @@ def child_id(run: str, hop: int) -> str:
 
 
 def first_fact(plan: Plan, value: object, at: float, check: Check) -> RunStarted:
-    """The first event of a run: the payload with the trigger contract's defaults, and the verdict on it."""
+    """The first event of a run: the payload (or the value of one) with the trigger contract's defaults, and the verdict
+    on it."""
     filled: tuple[str, ...] = ()
+    payload = value if isinstance(value, Payload) else Payload.of(value)
     if plan.trigger is not None:
-        value, filled = contracts.fill_defaults(plan.trigger, value)
-    payload = Payload.of(value)
+        whole, filled = contracts.fill_defaults(plan.trigger, payload.value)
+        payload = Payload.of(whole) if filled else payload
     return RunStarted(at, payload, filled, check(plan.trigger, payload) if plan.trigger is not None else None)
 
 

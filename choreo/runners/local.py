@@ -24,6 +24,7 @@ from choreo.engine.position import HopState
 from choreo.engine.react import Check, react
 from choreo.errors import ChoreoError
 from choreo.players.base import Instant, Player, is_instant
+from choreo.runners.mailbox import Mailbox
 from choreo.runners.once import receipts
 from choreo.runners.parts import HopEnded, Mail, Parts, PersonAnswered, cut_short, is_priced, status_of
 from choreo.runners.persons import Persons
@@ -62,7 +63,7 @@ class LocalRunner:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.plan, self.position = parts.plan, parts.position
-        self._mail: asyncio.Queue[Mail] = asyncio.Queue()
+        self._mail: Mailbox[Mail] = Mailbox()
         self._on_the_spot: deque[Mail] = deque()
         """The mail of players that had their output at once."""
         self._hops: dict[int, asyncio.Task[None] | None] = {}
@@ -83,7 +84,7 @@ class LocalRunner:
     def interrupt(self) -> None:
         """Stop as soon as what must not be cut is on record. The run stays resumable."""
         self.interrupted = True
-        self._mail.put_nowait(None)
+        self._mail.post(None)
 
     async def run(self) -> RunFinished | None:
         """The end of the run, or None where it waits or was interrupted. Raises StoreError, HeldError."""
@@ -140,8 +141,8 @@ class LocalRunner:
             self._book(await self._next())
             if time.monotonic() - self._turn > TURN:
                 await self._give_way()
-            while not self._mail.empty():
-                self._book(self._mail.get_nowait())
+            while not self._mail.is_empty:
+                self._book(self._mail.take_now())
         return None
 
     @property
@@ -161,7 +162,7 @@ class LocalRunner:
 
     def post(self, mail: Mail) -> None:
         """Leave something for the main line to book."""
-        self._mail.put_nowait(mail)
+        self._mail.post(mail)
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -254,16 +255,16 @@ class LocalRunner:
     async def _next(self) -> Mail:
         if self._on_the_spot:
             return self._on_the_spot.popleft()
-        if self._mail.empty():
+        if self._mail.is_empty:
             self.flush()
             self._keep_looking()
         asked = self.position.questions or self.position.children
         if not asked and not self.position.delayed:
-            return await self._mail.get()
+            return await self._mail.take()
         # A question is open: someone may answer it from another process, or its time may run out.
         wait = min(self._until_delayed(), POLL if asked else math.inf)
         try:
-            return await asyncio.wait_for(self._mail.get(), wait)
+            return await asyncio.wait_for(self._mail.take(), wait)
         except TimeoutError:
             return None
 
@@ -295,7 +296,7 @@ class LocalRunner:
             if self._looks % RENEW == 0 or self._is_timed:
                 self.parts.writer.renew(self.parts.clock())
         except ChoreoError as error:
-            self._mail.put_nowait(error)
+            self._mail.post(error)
             return
         if self._stopped_by is not None:
             self.interrupt()
@@ -337,7 +338,9 @@ class LocalRunner:
         except Exception as error:  # noqa: BLE001 - goes to the main line, which raises it
             post(error)
             return
-        if isinstance(begun, Coroutine):
+        if type(begun) is HopEnded:
+            post(begun)
+        elif isinstance(begun, Coroutine):
             self._hops[hop.number] = asyncio.create_task(self._play_hop(hop, begun))
         elif begun is not None:
             post(begun)
@@ -350,13 +353,13 @@ class LocalRunner:
 
     async def _play_hop(self, hop: HopState, play: Coroutine[Any, Any, Mail]) -> None:
         try:
-            self._mail.put_nowait(await play)
+            self._mail.post(await play)
         except asyncio.CancelledError:
             if hop.number not in self._visits.cancelled:
                 raise
             self.post(self._visits.cut(hop))
         except BaseException as error:  # noqa: BLE001 - goes to the main line, which raises it
-            self._mail.put_nowait(error)
+            self._mail.post(error)
 
     def _cancel(self, hops: Iterable[HopState]) -> None:
         """Stop visits whose lane is over. How each of them ended comes by mail."""
@@ -378,8 +381,8 @@ class LocalRunner:
         await self._persons.let_go()
         if self._hops:
             await self._end_hops()
-        while not self._mail.empty():
-            self._on_the_spot.append(self._mail.get_nowait())
+        while not self._mail.is_empty:
+            self._on_the_spot.append(self._mail.take_now())
         for mail in self._on_the_spot:
             over = self.position.finished is not None
             if isinstance(mail, HopEnded) and (mail.hop.effect or not over) and not self._ahead:

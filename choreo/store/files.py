@@ -24,12 +24,25 @@ _SHORTLY = 0.01
 """Seconds for which a look at the names of the files counts for what is begun then, too."""
 
 
+_forks = 0
+"""How many forks this process is away from the first. Asked at each write, where the system's word would cost more."""
+
+
+def _count_fork() -> None:
+    global _forks  # noqa: PLW0603 - a forked child has no other way to know
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
+
 class Files:
     """The store's file and, where SQLite keeps any beside it, its log and the index of that. Made once it is open."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._process, self._thread = os.getpid(), threading.get_ident()
+        self._process, self._thread, self._forks = os.getpid(), threading.get_ident(), _forks
         self._in_flight = 0
         self._looked = -math.inf
         found = {part: keep(f"{path}{part}") for part in _PARTS if os.path.exists(f"{path}{part}")}
@@ -92,7 +105,7 @@ class Files:
     def must_be_ours(self) -> None:
         """Raises StoreError in a forked child (a connection that two processes use damages the store) and in a thread
         that did not open the store."""
-        if os.getpid() != self._process:
+        if _forks != self._forks:
             message = f"{self.path} was opened by process {self._process}, and this is a forked child of it"
             raise StoreError("store-forked", message, "open the store anew in the child")
         if threading.get_ident() != self._thread:
