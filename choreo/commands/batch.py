@@ -107,7 +107,7 @@ async def _play(
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(number, played.interrupt, number)
     if own is not None:
-        loop.add_reader(own.parent, played.interrupt, signal.SIGTERM)
+        loop.add_reader(own.parent, _orphaned, played, own)
     played.store.share_commits(own.lock if own is not None else None)
     played.line = Line()
     gc.freeze()  # what is there by now stays: looking through it again and again costs a tenth of the time
@@ -120,11 +120,20 @@ async def _play(
         with contextlib.redirect_stdout(sys.stderr):
             await side_by_side(items, one, parallel, lambda: played.over)
         await played.store.settled()
+    except BaseException:
+        with contextlib.suppress(Exception):  # what effects gave that were waited for is kept if that can be
+            await played.store.settled()
+        raise
     finally:
         played.line.close()
         gc.unfreeze()
         if own is not None:
             loop.remove_reader(own.parent)
+
+
+def _orphaned(played: Batch, own: Own[_News]) -> None:
+    asyncio.get_running_loop().remove_reader(own.parent)
+    played.interrupt(signal.SIGTERM)
 
 
 # -- several processes ---------------------------------------------------------------------------------
@@ -178,8 +187,8 @@ def _play_in_processes(
             store.close()
         own.tell(_News(mine.tally, mine.duplicates, mine.interrupted))
 
-    shared = Shared(len(places), part)
     heard: dict[object, _News] = {}
+    begun: list[Shared[_News]] = []
 
     def hear(process: object, news: _News) -> None:
         heard[process] = news
@@ -187,10 +196,15 @@ def _play_in_processes(
 
     def interrupt(number: int, _: object) -> None:
         played.interrupted = number
-        shared.pass_on(number)
+        for shared in begun:
+            shared.pass_on(number)
 
-    with _heeding(interrupt), live() as shown:
-        played.lost = shared.follow(hear, shown.show)
+    with _heeding(interrupt):
+        begun.append(Shared(len(places), part))
+        if played.interrupted is not None:
+            begun[0].pass_on(played.interrupted)
+        with live() as shown:  # not before: a bar on a terminal has a thread
+            played.lost = begun[0].follow(hear, shown.show)
     for news in heard.values():
         played.duplicates += news.duplicates
         if played.interrupted is None and news.interrupted is not None:

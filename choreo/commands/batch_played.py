@@ -291,4 +291,7 @@ def _append(results: FileIO, line: str) -> None:
     """In one write, so that no line of another process comes to stand in this one."""
     left = line.encode("utf-8", "backslashreplace")
     while left:
-        left = left[results.write(left) or 0 :]
+        written = results.write(left)
+        left = left[written or 0 :]
+        if written is None:  # a pipe that is full, and does not wait
+            time.sleep(0.01)

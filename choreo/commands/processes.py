@@ -13,6 +13,7 @@ import signal
 import struct
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing import connection, get_context
@@ -74,7 +75,7 @@ class Turns:
 
     def take(self) -> int | None:
         """The next number; None where nothing more is begun."""
-        self._lock.take()
+        self._take_lock()
         try:
             number = int(_NUMBER.unpack(os.pread(self._lock.file.fileno(), _NUMBER.size, 0))[0])
             if number:
@@ -85,12 +86,18 @@ class Turns:
 
     def stop(self) -> None:
         """Nobody begins anything more."""
-        self._lock.take()
+        self._take_lock()
         self._write(0)
         self._lock.give()
 
     def close(self) -> None:
         self._lock.close()
+
+    def _take_lock(self) -> None:
+        """It is held for microseconds. Whoever waits does not ask the system to wake them: to it two locks that are
+        waited for crosswise, if only by other threads, are a deadlock."""
+        while not self._lock.take_now():
+            time.sleep(0.0001)
 
     def _write(self, number: int) -> None:
         os.pwrite(self._lock.file.fileno(), _NUMBER.pack(number), 0)
@@ -123,10 +130,10 @@ class Own(Generic[News]):
             self._out.send(news)
 
 
-class _Failed(NamedTuple):
-    """What ended the work of a process."""
+class _Over(NamedTuple):
+    """The end of the work of a process, and what it raised."""
 
-    error: Exception
+    error: Exception | None = None
 
 
 class Shared(Generic[News]):
@@ -136,6 +143,10 @@ class Shared(Generic[News]):
         """Begin: `work` is called in each of `count` processes."""
         self._turns, self._lock = Turns(), Lock()
         self._processes: dict[connection.Connection, ForkProcess] = {}
+        self._over: set[object] = set()
+        """Those that came to the end of their work."""
+        self._failed: Exception | None = None
+        self._lost: list[int] = []
         self._is_there, self._is_here = os.pipe()
         context = get_context("fork")
         try:
@@ -161,28 +172,35 @@ class Shared(Generic[News]):
         Returns the exit codes of those that did not end by themselves (negative: the signal). Raises what one of them
         raised, once all have ended: the others save what they are at and end, too.
         """
-        failed: Exception | None = None
-        lost: list[int] = []
-        while self._processes:
-            connection.wait(list(self._processes), _LOOK)
-            for come, process in list(self._processes.items()):
-                is_over = process.exitcode is not None
-                for said in _said(come):
-                    if not isinstance(said, _Failed):
-                        heard(process, said)
-                    elif failed is None:
-                        failed = said.error
-                        self._turns.stop()
-                        self.pass_on(signal.SIGTERM)
-                if is_over:
-                    del self._processes[come]
-                    come.close()
-                    lost += [process.exitcode] if process.exitcode else []
-            look()
+        try:
+            while self._processes:
+                connection.wait(list(self._processes), _LOOK)
+                for come, process in list(self._processes.items()):
+                    self._hear(come, process, heard)
+                look()
+        except BaseException:
+            self.pass_on(signal.SIGTERM)
+            raise
         self._close()
-        if failed is not None:
-            raise failed
-        return lost
+        if self._failed is not None:
+            raise self._failed
+        return self._lost
+
+    def _hear(self, come: connection.Connection, process: ForkProcess, heard: Callable[[object, News], None]) -> None:
+        code = process.exitcode  # before what it said is read: that is then all
+        for said in _said(come):
+            if not isinstance(said, _Over):
+                heard(process, said)
+                continue
+            self._over.add(process)
+            if said.error is not None and self._failed is None:
+                self._failed = said.error
+                self._turns.stop()
+                self.pass_on(signal.SIGTERM)
+        if code is not None:
+            del self._processes[come]
+            come.close()
+            self._lost += [code] if code or process not in self._over else []
 
     def _close(self) -> None:
         self._turns.close()
@@ -192,17 +210,23 @@ class Shared(Generic[News]):
 
     def _part(self, work: Callable[[Own[News]], None], number: int, out: connection.Connection) -> None:
         """In the process itself."""
+        for one in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(one, signal.SIG_DFL)  # what its parent does with them is not for it to do
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.close(self._is_here)  # else it would hold up for the others what tells that the parent is gone
         for come in self._processes:
             come.close()
+        error: Exception | None = None
         try:
             work(Own(number, self._turns, self._lock, out, self._is_there))
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-        except ChoreoError as error:
-            out.send(_Failed(error))
-        except Exception as error:  # noqa: BLE001 - raised again in the parent, which keeps the traceback
-            out.send(_Failed(RuntimeError(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")))
+        except ChoreoError as raised:
+            error = raised
+        except Exception as raised:  # noqa: BLE001 - raised again in the parent, which keeps the traceback
+            error = RuntimeError(f"{type(raised).__name__}: {raised}\n{traceback.format_exc()}")
+        with contextlib.suppress(OSError):
+            out.send(_Over(error))
 
 
 def _said(come: connection.Connection) -> Iterator[Any]:

@@ -105,8 +105,8 @@ class Quick(Protocol):
 class Soon(Protocol):
     """An output that may be there within a moment, while others of its kind are made, too."""
 
-    def then(self, tell: Callable[[Played | Player], None]) -> None:
-        """Begin it, and have the event loop call `tell` with the output, or the player to be awaited."""
+    def then(self, tell: Callable[[Callable[[], Played | Player]], None]) -> None:
+        """Begin it, and have the event loop call `tell` with what gives the output, or the player to be awaited."""
 
 
 class Player(Protocol):

@@ -123,9 +123,9 @@ class _InLine:
     def __init__(self, player: PythonPlayer, visit: Visit, line: Line, start: tuple[float, float]) -> None:
         self._player, self._visit, self._line, self._start = player, visit, line, start
 
-    def then(self, tell: Callable[[Played | Player], None]) -> None:
+    def then(self, tell: Callable[[Callable[[], Played | Player]], None]) -> None:
         def over(begun: Begun[Any]) -> None:
-            tell(self._player.played(self._visit, begun, self._start))
+            tell(lambda: self._player.played(self._visit, begun, self._start))
 
         self._player.begin(self._visit, lambda begun: self._line.add(begun, over))
 

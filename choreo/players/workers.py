@@ -147,16 +147,26 @@ class Line:
 
     def _break_up(self) -> None:
         """Whatever the worker is at takes long: it is left to it, and each of the others gets a worker of its own."""
-        if self._jobs is not None:
-            while not self._jobs.empty():
-                with contextlib.suppress(queue.Empty):  # the worker was quicker
-                    if (left := self._jobs.get_nowait()) is not None:
-                        _to_worker(left)
+        if self._jobs is not None and _each_to_a_worker(self._jobs):
             self._jobs.put(None)
-        self._jobs = None
+            self._jobs = None
         waiting, self._waiting = self._waiting, {}
         for begun, then in waiting.items():
             then(begun)
+
+
+def _each_to_a_worker(jobs: _Jobs) -> bool:
+    """False where no more threads can be made: what is left stays in the line."""
+    while not jobs.empty():
+        with contextlib.suppress(queue.Empty):  # the worker was quicker
+            left = jobs.get_nowait()
+            try:
+                if left is not None:
+                    _to_worker(left)
+            except RuntimeError:
+                jobs.put(left)
+                return False
+    return True
 
 
 def _settle(ended: asyncio.Future[None]) -> None:

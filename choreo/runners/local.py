@@ -368,8 +368,8 @@ class LocalRunner:
                 continue
             self._visits.cancelled.add(hop.number)
             task = self._hops.get(hop.number)
-            if task is not None:
-                task.cancel()
+            if task is not None:  # not before it has begun: it says itself that it was cut
+                asyncio.get_running_loop().call_soon(task.cancel)
             elif hop.number not in self._hops:
                 self.post(self._visits.cut(hop))
 
@@ -400,6 +400,7 @@ class LocalRunner:
         tasks = {number: task for number, task in self._hops.items() if task is not None}
         effects = [task for number, task in tasks.items() if self.position.hops[number].intent]
         others = [task for task in tasks.values() if task not in effects]
+        await asyncio.sleep(0)  # each has begun then
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, cast
 
@@ -72,13 +72,13 @@ class Visits:
             return self._done(hop, role, played, [], time.monotonic() - began)
         return self._play(hop, played, began)
 
-    def _came(self, hop: HopState, role: Role, played: Played | Player, began: float) -> None:
+    def _came(self, hop: HopState, role: Role, found: Callable[[], Played | Player], began: float) -> None:
         """Where the run has been left meanwhile, what its hop gave is dropped, as that of a task is that is ended."""
         with suppress(ReferenceError):
             if hop.number in self.cancelled:
                 self._runner.post(self.cut(hop))
             elif not self._runner.interrupted:
-                self._runner.go_on(hop, lambda: self._goes_on(hop, role, played, began))
+                self._runner.go_on(hop, lambda: self._goes_on(hop, role, found(), began))
 
     def _play_now(self, hop: HopState, player: Instant) -> HopEnded:
         role, began = self._runner.plan.roles[hop.role].role, time.monotonic()

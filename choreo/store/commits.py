@@ -13,7 +13,7 @@ from choreo.store import driver, steps
 from choreo.store.files import Files
 from choreo.store.steps import Step
 
-Lost = Callable[[Exception], None]
+Lost = Callable[[BaseException], None]
 """Told that a step that was to be written with others was not, and why."""
 _MOST_KNOWN = 16_384
 
@@ -142,7 +142,7 @@ class GroupCommits(Commits):
         self._waiting: list[tuple[Step, Lost]] = []
         self._group: Group | None = None
         self._under_way: tuple[Future[None], Group] | None = None
-        self._broken: Exception | None = None
+        self._broken: BaseException | None = None
 
     def write(self, step: Step, lost: Lost) -> Group | None:
         if step.asks_first:
@@ -248,7 +248,7 @@ class GroupCommits(Commits):
                 return True
             loop = asyncio.get_running_loop()
             self._asked = self._disk.submit(self._turn.take)
-            self._asked.add_done_callback(lambda _: loop.call_soon_threadsafe(self._send))
+            self._asked.add_done_callback(lambda _: _call(loop, self._send))
         return self._asked.done()
 
     def _take_turn(self) -> None:
@@ -285,38 +285,48 @@ class GroupCommits(Commits):
             self._remember(tuple(step for step, _ in waiting))
 
     def _one_by_one(self, waiting: list[tuple[Step, Lost]]) -> None:
+        gone: dict[str, Exception] = {}
         for step, lost in waiting:
+            if step.run in gone:  # it would follow what is not there
+                lost(gone[step.run])
+                continue
             self._db.execute("SAVEPOINT step")
             try:
                 self._add(step)
-            except Exception as error:  # noqa: BLE001 - told to the run that it belongs to
+            except Exception as error:
+                if not self._db.in_transaction:
+                    self._break(error)
+                    raise
                 self.rollback()
+                gone[step.run] = error
                 lost(error)
             else:
                 self.commit()
 
     def _send(self) -> None:
         """Hand the group to the disk."""
-        if self._group is None or self._under_way is not None or not self._may_write():
+        if self._group is None or self._under_way is not None:
+            return
+        if self._broken is not None:
+            self._drop()
+            return
+        if not self._may_write():
             return
         try:
             if self._waiting:
                 self._write_waiting()
             self._open()
-        except (driver.DatabaseError, StoreError) as error:
+        except Exception as error:
             self._break(error)
-            self._group.end()
-            self._group = None
+            self._drop()
+            if not isinstance(error, (driver.DatabaseError, StoreError)):
+                raise
             return
         loop, group = asyncio.get_running_loop(), self._group
         self._group = None
         self._under_way = sent = self._disk.submit(self._end), group
 
-        def arrived(_: Future[None]) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._arrived, sent)
-
-        sent[0].add_done_callback(arrived)
+        sent[0].add_done_callback(lambda _: _call(loop, self._arrived, sent))
 
     def _arrived(self, sent: tuple[Future[None], Group]) -> None:
         """A group is on disk, or is lost with all that would follow. Waits for it where it is not there yet."""
@@ -324,15 +334,29 @@ class GroupCommits(Commits):
             return
         error = sent[0].exception()
         self._under_way = None
-        if isinstance(error, (driver.DatabaseError, StoreError)):
+        if error is not None:
             self._break(error)
-        elif error is not None:
-            raise error
         sent[1].end()
         if self._group is not None:
             asyncio.get_running_loop().call_soon(self._send)
+        if error is not None and not isinstance(error, (driver.DatabaseError, StoreError)):
+            raise error
 
-    def _break(self, error: Exception) -> None:
+    def _drop(self) -> None:
+        """A transaction was lost: what would follow it is lost, too."""
+        waiting, self._waiting = self._waiting, []
+        for _, lost in waiting:
+            lost(self._broken or RuntimeError("nothing was lost"))
+        if self._group is not None:
+            self._group.end()
+        self._group = None
+
+    def _break(self, error: BaseException) -> None:
         super().rollback()
         self._give_turn()
         self._broken = error
+
+
+def _call(loop: asyncio.AbstractEventLoop, work: Callable[..., None], *given: object) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(work, *given)

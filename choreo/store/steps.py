@@ -97,10 +97,11 @@ class _Claim(NamedTuple):
 class Step:
     """The rows of one step of the run with this key, in the order in which tables are written (`_ORDER`)."""
 
-    __slots__ = ("_begun", "_key", "asks_first", "claims", "make", "payloads", "rows")
+    __slots__ = ("_begun", "_key", "asks_first", "claims", "make", "payloads", "rows", "run")
 
-    def __init__(self, key: int = 0) -> None:
+    def __init__(self, key: int = 0, run: str = "") -> None:
         self.start(key)
+        self.run = run
         self.asks_first = False
         """Whether what is on record decides if the step may be taken: it cannot wait for others."""
         self.make: Callable[[Step], None] | None = None

@@ -98,16 +98,18 @@ class RunWriter:
         try:
             if self._birth is None and not self._key:
                 self._must_be_born()
-            state = self._state(events, made, status, at, due)
-            step = Step(self._key)
+            state, added = self._state(events, made, status, at, due)
+            step, lost = Step(self._key, self.run), self._lose
             if self._birth is None:
                 self._fill(step, seq, events, made)
                 step.book(state, self._epoch)
             else:
+                lost = self._lose_birth
                 step.asks_first = self._is_claimed
                 step.make = partial(self._be_born, self._birth, state, seq, events, made)
-            self._last = self._commits.write(step, self._lose)
+            self._last = self._commits.write(step, lost)
             self._birth = None
+            self.booked.add(added)
         except BaseException as error:
             self._seq, self._chain = seq, chain
             if isinstance(error, (driver.DatabaseError, Fenced)):
@@ -143,7 +145,7 @@ class RunWriter:
         if self._lost is not None:
             raise self._lost
 
-    def _refused(self, error: Exception) -> StoreError:
+    def _refused(self, error: BaseException) -> StoreError:
         help = "nothing that was acknowledged is lost; free the disk or the lock, then: choreo resume " + self.run
         files = self._commits.files
         where, free = ("the trace store", "") if files is None else (files.path, f" ({files.free()})")
@@ -151,8 +153,8 @@ class RunWriter:
 
     def _state(
         self, events: Sequence[Event], attempts: Sequence[HopAttempt], status: str, at: float, due: float | None
-    ) -> Values:
-        """What a step makes of the row of the run (`STATE`). The chain goes on with it."""
+    ) -> tuple[Values, Booked]:
+        """What a step makes of the row of the run (`STATE`), and what it adds. The chain goes on with it."""
         added = Booked()
         for _, attempt in attempts:
             self._link(attempt)
@@ -163,9 +165,8 @@ class RunWriter:
             elif isinstance(event, HopFinished):
                 added.cost += event.cost or 0.0
                 added.priced = added.priced and event.priced
-        self.booked.add(added)
         sums = added.hops, added.cost, int(added.priced)
-        return self._seq, self._chain, status, at, *sums, at + LEASE, due
+        return (self._seq, self._chain, status, at, *sums, at + LEASE, due), added
 
     def _fill(self, step: Step, seq: int, events: Sequence[Event], attempts: Sequence[HopAttempt]) -> None:
         """Put the rows of a step together that begins behind `seq`."""
@@ -178,13 +179,15 @@ class RunWriter:
         self._seq += 1
         self._chain = rows.link(self._chain, self._seq, entry)
 
-    def _lose(self, error: Exception) -> None:
-        if isinstance(error, ClaimTaken):
-            self._lost, self._key, self.owned = error, 0, False
-        else:
-            self._lost = self._why(error)
+    def _lose(self, error: BaseException) -> None:
+        self._lost = self._why(error)
 
-    def _why(self, error: Exception) -> StoreError | HeldError:
+    def _lose_birth(self, error: BaseException) -> None:
+        """The run is not there, and the key it had may be another's by now."""
+        self._key, self.owned = 0, False
+        self._lost = error if isinstance(error, ClaimTaken) else self._refused(error)
+
+    def _why(self, error: BaseException) -> StoreError | HeldError:
         """A late write of a former owner may clash with the new owner's rows before the fence is reached."""
         if isinstance(error, Fenced):
             return self._taken_over()

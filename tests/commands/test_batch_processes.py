@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -120,17 +122,25 @@ def test_failures_and_waits_of_all_processes_are_counted(folder: Path) -> None:
     assert "2 wait for a person: choreo review --all --db t.db" in said
 
 
-def test_a_process_that_dies_takes_nothing_from_the_others(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
+        ("os._exit(7)", "exit code 7"),
+        ("os._exit(0)", "exit code 0"),
+    ],
+)
+def test_a_process_that_dies_takes_nothing_from_the_others(folder: Path, how: str, told: str) -> None:
     die = """
     if x["n"] == 0 and not (HERE / "died").exists():
         (HERE / "died").touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        HOW
     return x
 """
-    (folder / "work.py").write_text(WORK.replace("    others()\n    return x\n", die))
+    (folder / "work.py").write_text(WORK.replace("    others()\n    return x\n", die.replace("HOW", how)))
     code, said = ended(start(list(range(40))))
     assert code == 1
-    assert "1 of the processes ended before their time (signal 9); everything finished is on record" in said
+    assert f"1 of the processes ended before their time ({told}); everything finished is on record" in said
     assert 0 < len(results()) < 40
     assert ended(start(list(range(40))))[0] == 0
     assert acted() == Counter(range(40))
@@ -224,3 +234,34 @@ def test_runs_that_processes_begin_at_once_have_ids_of_their_own(folder: Path) -
     store.close()
     assert len(set(ids)) == 60
     assert {len(one) for one in ids} == {25}
+
+
+def test_locks_that_threads_of_several_processes_wait_for_crosswise_are_no_deadlock() -> None:
+    """To the system a process is one, whichever of its threads has a lock and whichever waits for another."""
+
+    def both(own: Own[int]) -> None:
+        ends = time.monotonic() + 1.0
+
+        def write() -> None:
+            while time.monotonic() < ends:
+                own.lock.take()
+                time.sleep(0.0005)
+                own.lock.give()
+                time.sleep(0.0001)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        items = own.dealt(Item(number) for number in itertools.count(1))
+        while time.monotonic() < ends:
+            next(items)
+            time.sleep(0.0002)
+        writer.join()
+        own.tell(own.number)
+
+    told: list[int] = []
+    assert Shared(3, both).follow(lambda process, number: told.append(number), lambda: None) == []
+    assert sorted(told) == [0, 1, 2]
+
+
+class Item(NamedTuple):
+    number: int

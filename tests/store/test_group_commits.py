@@ -6,11 +6,14 @@ import asyncio
 import threading
 
 import pytest
-from keeping import new_run
+from keeping import START, new_run
 
-from choreo.errors import HeldError
-from choreo.store import Store, driver
+from choreo.canonical import Payload
+from choreo.errors import HeldError, StoreError
+from choreo.store import NewRun, Store, driver
+from choreo.store.claims import ClaimTaken
 from choreo.store.commits import Commits, GroupCommits
+from choreo.store.writer import RunWriter
 from choreo.trace import RunFinished, RunResumed
 
 
@@ -141,6 +144,72 @@ def test_what_comes_while_a_transaction_is_on_its_way_makes_up_the_next(tmp_path
     assert on_disk_events(tmp_path) == 5
     assert [len(store.history(store.find(name))) for name in "ab"] == [3, 2]
     store.close()
+
+
+def unborn(store: Store, name: str, *claims: tuple[str, str]) -> RunWriter:
+    """A run whose first step waits for those of others."""
+    sources = {"s.yaml": "choreo: 1"}
+    digest = Payload.of(sources).digest
+    new = NewRun(name, ("s", "1.0.0"), digest, sources, at=1000.0, main="s.yaml", claims=claims)
+    writer = store.new_run(new, ())
+    writer.append((START,), status="running", at=1000.0)
+    return writer
+
+
+def test_runs_that_are_made_together_are_refused_each_for_itself(tmp_path):
+    """The second of four has a claim that is the first one's, the third an id that is: neither is anyone's run."""
+    store = Store.open(tmp_path / "t.db")
+    store.share_commits()
+
+    async def go() -> list[object]:
+        writers = [unborn(store, "a", ("batch", "1")), unborn(store, "b", ("batch", "1")), unborn(store, "a")]
+        with pytest.raises(ClaimTaken):
+            writers[1].append((RunResumed(2.0, "x"),), status="running", at=2.0)
+        writers.append(unborn(store, "d", ("batch", "2")))
+        told = list(await asyncio.gather(*(writer.settled() for writer in writers), return_exceptions=True))
+        for writer in writers:
+            writer.release()
+        return told
+
+    told = asyncio.run(go())
+    assert [type(one) for one in told] == [type(None), ClaimTaken, StoreError, type(None)]
+    store.close()
+    again = Store.open(tmp_path / "t.db")
+    runs = again.runs()
+    assert sorted(run.id for run in runs) == ["a", "d"]
+    assert all(run.owner is None and again.verify(run) for run in runs)
+    assert [len(again.history(run)) for run in runs] == [1, 1]
+    again.close()
+
+
+def test_nothing_is_written_behind_a_transaction_that_was_lost(tmp_path):
+    store = Store.open(tmp_path / "t.db")
+    store.share_commits()
+    began, go_on = threading.Event(), threading.Event()
+    commit = Commits.commit
+
+    def fails(commits: Commits) -> None:
+        began.set()
+        go_on.wait(30)
+        Commits.commit = commit  # type: ignore[method-assign]
+        raise driver.OperationalError("disk I/O error")
+
+    async def go() -> list[object]:
+        first = unborn(store, "a")
+        Commits.commit = fails  # type: ignore[method-assign]
+        try:
+            await asyncio.to_thread(began.wait, 30)
+            second = unborn(store, "b")
+        finally:
+            go_on.set()
+        return list(await asyncio.gather(first.settled(), second.settled(), return_exceptions=True))
+
+    told = asyncio.run(go())
+    assert [type(one) for one in told] == [StoreError, StoreError]
+    store.close()
+    again = Store.open(tmp_path / "t.db")
+    assert again.runs() == []
+    again.close()
 
 
 def on_disk_events(tmp_path) -> int:
