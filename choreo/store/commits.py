@@ -325,7 +325,6 @@ class GroupCommits(Commits):
         loop, group = asyncio.get_running_loop(), self._group
         self._group = None
         self._under_way = sent = self._disk.submit(self._end), group
-
         sent[0].add_done_callback(lambda _: _call(loop, self._arrived, sent))
 
     def _arrived(self, sent: tuple[Future[None], Group]) -> None:
@@ -345,8 +344,9 @@ class GroupCommits(Commits):
     def _drop(self) -> None:
         """A transaction was lost: what would follow it is lost, too."""
         waiting, self._waiting = self._waiting, []
-        for _, lost in waiting:
-            lost(self._broken or RuntimeError("nothing was lost"))
+        if self._broken is not None:
+            for _, lost in waiting:
+                lost(self._broken)
         if self._group is not None:
             self._group.end()
         self._group = None
