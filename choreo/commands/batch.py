@@ -184,6 +184,8 @@ def _play_in_processes(
             items = own.dealt(read_inputs(path, mine.checked.plan.trigger))
             to_the_end(lambda: _play(mine, items, places[own.number], told, own))
         finally:
+            for number in SIGNALS:  # it ends anyway: another Ctrl-C must not keep it from saying how
+                signal.signal(number, signal.SIG_IGN)
             store.close()
         own.tell(_News(mine.tally, mine.duplicates, mine.interrupted))
 

@@ -6,8 +6,11 @@ store: each makes its own. The death of one takes nothing from the others.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
+import gc
+import io
 import os
 import signal
 import struct
@@ -216,6 +219,7 @@ class Shared(Generic[News]):
         os.close(self._is_here)  # else it would hold up for the others what tells that the parent is gone
         for come in self._processes:
             come.close()
+        atexit._clear()  # what the parent has to do at its end is not for this one
         error: Exception | None = None
         try:
             work(Own(number, self._turns, self._lock, out, self._is_there))
@@ -225,8 +229,18 @@ class Shared(Generic[News]):
             error = raised
         except Exception as raised:  # noqa: BLE001 - raised again in the parent, which keeps the traceback
             error = RuntimeError(f"{type(raised).__name__}: {raised}\n{traceback.format_exc()}")
+        _clear_up()
         with contextlib.suppress(OSError):
             out.send(_Over(error))
+
+
+def _clear_up() -> None:
+    """What Python does when a process ends by itself, which a forked one does not: services may count on it."""
+    atexit._run_exitfuncs()
+    for one in gc.get_objects():
+        if isinstance(one, io.TextIOWrapper | io.BufferedWriter):
+            with contextlib.suppress(OSError, ValueError):
+                one.flush()
 
 
 def _said(come: connection.Connection) -> Iterator[Any]:

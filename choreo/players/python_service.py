@@ -158,7 +158,7 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[
     except BaseException as raised:  # noqa: BLE001 - whatever a service raises is the failure of its hop
         try:
             told, said = "".join(traceback.format_exception(raised)), str(raised)
-        except Exception:  # noqa: BLE001 - an exception of somebody's own may fail at telling what it is
+        except BaseException:  # noqa: BLE001 - an exception of somebody's own may fail at telling what it is
             told, said = "", "what it says of itself cannot be told"
         raise CallError("service-error", f"{type(raised).__name__}: {said}", traceback=told) from None
 

@@ -29,6 +29,7 @@ class Begun(Generic[T]):
         self._value: T
         self._error: BaseException | None = None
         self._tell: Callable[[], object] | None = None
+        self.made = time.monotonic()
         self.seconds = 0.0
         """How long it took, once it is over: without what it waited for a worker, and whoever waits for it."""
         (hand or _to_worker)(self)
@@ -85,6 +86,8 @@ class Line:
     """Seconds between two looks at whether the line goes on."""
     FEW = 4
     """What has ended between two looks in a line that does not."""
+    LONG = 0.25
+    """Seconds that none stands in a line, however fast it goes on: others with it may have a deadline."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -140,7 +143,8 @@ class Line:
 
     def _look(self) -> None:
         self._tell()
-        if self._waiting and self._is_old and self._ended < self.FEW:
+        is_slow = self._is_old and self._ended < self.FEW
+        if self._waiting and (is_slow or time.monotonic() - next(iter(self._waiting)).made > self.LONG):
             self._break_up()
         self._ended, self._is_old = 0, bool(self._waiting)
         self._looking = self._loop.call_later(self.LOOK, self._look) if self._waiting else None

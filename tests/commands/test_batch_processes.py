@@ -201,6 +201,24 @@ def test_a_store_that_is_lost_ends_all_processes_with_one_message(folder: Path) 
     assert "error[store-replaced]: t.db was deleted, moved or replaced" in said
 
 
+def test_what_a_service_keeps_for_its_end_is_done_in_each_process(folder: Path) -> None:
+    kept = """
+import atexit
+LOG = open(HERE / f"log-{os.getpid()}", "a")
+atexit.register(lambda: (HERE / f"left-{os.getpid()}").touch())
+
+def work(x):
+    others()
+    LOG.write(f"{x['n']}\\n")
+    return x
+"""
+    (folder / "work.py").write_text(WORK.replace("def work(x):\n    others()\n    return x\n", kept))
+    assert ended(start(list(range(30))))[0] == 0
+    logs = list(folder.glob("log-*"))
+    assert sorted(int(line) for log in logs for line in log.read_text().split()) == list(range(30))
+    assert len(list(folder.glob("left-*"))) == len(logs) > 1
+
+
 def test_a_spec_with_models_is_played_by_one_process(folder: Path) -> None:
     spec = SPEC.replace("ONCE_PER", "").replace('service: {python: "work:work"}', "model: small, prompt: Give n.")
     (folder / "spec.yaml").write_text(spec + 'models: {small: {model: "openai/gpt-5-mini"}}\n')

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+
 from choreo.players.workers import Begun, Line
 
 
@@ -84,6 +86,21 @@ def test_a_line_that_was_held_up_goes_on_for_those_that_come_later() -> None:
             gate.set()
 
     in_loop(work)
+
+
+def test_none_stands_in_a_line_for_long_though_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Line, "FEW", 0)
+    told: list[str] = []
+
+    async def work(line: Line) -> None:
+        gate, ended = threading.Event(), asyncio.Event()
+        Begun(lambda: gate.wait(30), lambda one: line.add(one, lambda _: ended.set()))
+        await ended.wait()
+        told.append("not over")
+        gate.set()
+
+    in_loop(work)
+    assert told == ["not over"]
 
 
 def test_what_a_line_was_left_with_is_told_to_nobody() -> None:
