@@ -238,7 +238,7 @@ def _clear_up() -> None:
     """What Python does when a process ends by itself, which a forked one does not: services may count on it."""
     atexit._run_exitfuncs()
     for one in gc.get_objects():
-        if isinstance(one, io.TextIOWrapper | io.BufferedWriter):
+        if issubclass(type(one), io.TextIOWrapper | io.BufferedWriter):  # not `isinstance`: that asks dead proxies
             with contextlib.suppress(OSError, ValueError):
                 one.flush()
 
