@@ -18,8 +18,8 @@ process) is compared with that of 100 runs.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
-import math
 import os
 import random
 import statistics
@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,8 +55,8 @@ PLAYERS = {"python": {"service": {"python": "more:more"}}, "set": {"set": {"id":
 SERVICE = 'def more(x):\n    x["step"] += 1\n    return x\n'
 
 
-Shares = list[tuple[str, list[Any]]]
-"""Statements, each with the rows that one commit writes by it."""
+Tables = list[tuple[str, list[Any]]]
+"""Statements, each with all rows that are to be written by it."""
 
 
 class Spent(NamedTuple):
@@ -203,60 +203,90 @@ def bare(folder: Path, name: str, given: argparse.Namespace) -> Spent:
     return Spent(wall, cpu, 0)
 
 
-def insert(path: Path, hops: int, group: int) -> tuple[float, float]:
-    """Two verdicts and one insert per hop, one commit per group: (seconds by the clock, of CPU). Its data is ready."""
+def insert(path: Path, hops: int, flying: int) -> tuple[float, float]:
+    """One row of a hop's bytes: (seconds by the clock, of CPU)."""
     from choreo.canonical import Payload
     from choreo.store.place import open_for_writing
 
     db = open_for_writing(path)
     db.execute("CREATE TABLE floor (id INTEGER PRIMARY KEY, data BLOB)")
-    ready = [Payload.of(case(number)) for number in range(group)]
-    verdicts = [payload.value for payload in ready]
-    rows = [(payload.data,) for payload in ready]
-
-    def share(number: int) -> Shares:
-        return [("INSERT INTO floor(data) VALUES(?)", rows[: hops - number * group])]
-
-    return committed(db, hops, group, verdicts, share)
+    ready = [Payload.of(case(number)) for number in range(flying)]
+    rows = [(ready[number % flying].data,) for number in range(hops)]
+    return timed(db, hops, [payload.value for payload in ready], [("INSERT INTO floor(data) VALUES(?)", rows)])
 
 
-def records(path: Path, hops: int, group: int) -> tuple[float, float]:
-    """Two verdicts per hop, and the rows that choreo left in `trace.db`, a share of each table with each commit."""
+def records(path: Path, hops: int, flying: int) -> tuple[float, float]:
+    """A hop's share of the rows that choreo left in `trace.db`, of each table."""
     from choreo.store import Store
     from choreo.store.place import open_for_reading, open_for_writing
 
     Store.open(path).close()
     db, theirs = open_for_writing(path), open_for_reading(Path("trace.db"))
-    groups = math.ceil(hops / group)
     tables = []
     for table in ("payload", "run", "claim", "event", "hop", "attempt", "handoff"):
         rows = theirs.execute(f"SELECT * FROM {table}").fetchall()
         places = ",".join("?" * len(rows[0])) if rows else ""
         tables.append((f"INSERT INTO {table} VALUES({places})", rows))
-    values = [case(number) for number in range(group)]
-
-    def share(number: int) -> Shares:
-        parts = [
-            (words, rows[len(rows) * number // groups : len(rows) * (number + 1) // groups]) for words, rows in tables
-        ]
-        return [(words, rows) for words, rows in parts if rows]
-
-    return committed(db, hops, group, values, share)
+    return timed(db, hops, [case(number) for number in range(flying)], tables)
 
 
-def committed(db: Any, hops: int, group: int, values: list[Any], share: Callable[[int], Shares]) -> tuple[float, float]:
-    import jsonschema_rs
-
-    valid = jsonschema_rs.Draft202012Validator(SCHEMA).is_valid
+def timed(db: Any, hops: int, values: list[Any], tables: Tables) -> tuple[float, float]:
     began, cpu = time.perf_counter(), time.process_time()
-    for number, first in enumerate(range(0, hops, group)):
-        if not all(valid(value) and valid(value) for value in values[: hops - first]):
-            sys.exit("the floor's own data is not valid")
-        db.execute("BEGIN IMMEDIATE")
-        for words, rows in share(number):
-            db.executemany(words, rows)
-        db.execute("COMMIT")
+    asyncio.run(GroupCommit(db, hops, tables).play(values))
     return time.perf_counter() - began, time.process_time() - cpu
+
+
+class GroupCommit:
+    """A bare writer: hops in flight wait until their rows are on disk, and what comes meanwhile makes up the next
+    transaction."""
+
+    def __init__(self, db: Any, hops: int, tables: Tables) -> None:
+        import jsonschema_rs
+
+        self.valid = jsonschema_rs.Draft202012Validator(SCHEMA).is_valid
+        self.db, self.hops, self.tables = db, hops, tables
+        self.begun = self.written = 0
+        self.waiting: list[asyncio.Future[None]] = []
+        self.disk = ThreadPoolExecutor(1)
+        self.under_way = False
+
+    async def play(self, values: list[Any]) -> None:
+        await asyncio.gather(*map(self.hops_of, values))
+
+    async def hops_of(self, value: Any) -> None:
+        loop = asyncio.get_running_loop()
+        while self.begun < self.hops:
+            self.begun += 1
+            if not (self.valid(value) and self.valid(value)):
+                sys.exit("the floor's own data is not valid")
+            on_disk = loop.create_future()
+            self.waiting.append(on_disk)
+            if not self.under_way:
+                self.under_way = True
+                loop.call_soon(self.send)
+            await on_disk
+
+    def send(self) -> None:
+        group, self.waiting = self.waiting, []
+        self.under_way = bool(group)
+        if group:
+            self.write(self.written, self.written + len(group))
+            self.written += len(group)
+            loop = asyncio.get_running_loop()
+            self.disk.submit(self.db.execute, "COMMIT").add_done_callback(
+                lambda done: loop.call_soon_threadsafe(self.arrived, group, done)
+            )
+
+    def write(self, first: int, last: int) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+        for words, rows in self.tables:
+            self.db.executemany(words, rows[len(rows) * first // self.hops : len(rows) * last // self.hops])
+
+    def arrived(self, group: list[asyncio.Future[None]], done: Future[Any]) -> None:
+        done.result()
+        for on_disk in group:
+            on_disk.set_result(None)
+        self.send()
 
 
 FLOORS = {"records": records, "insert": insert}
