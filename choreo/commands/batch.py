@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +28,7 @@ from choreo.api.checked import Checked, check_spec, model_names
 from choreo.commands.batch_played import Batch, Duplicate
 from choreo.commands.inputs import Input, count_inputs, holds, is_same, read_inputs
 from choreo.commands.playing import SIGNALS, Options
+from choreo.commands.results import Results
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.speech import say, say_safe
 from choreo.errors import ChoreoError, UsageError
@@ -69,7 +69,7 @@ def batch(
     told = Told(str(Path(spec).absolute()), chosen, pairs("--label", labels))
     count = _processes(checked, min(processes, parallel, max(total, 1)))
     try:
-        with _results(out) as results:
+        with _results(out, count) as results:
             name, *older = _names_of(checked.plan.spec.name, path)
             played = Batch(checked, store, told, name, results, cost)
             played.tally = Tally(total)
@@ -241,16 +241,9 @@ def _must_not_be_read(out: str, inputs: Path, others: Mapping[str, Path]) -> Non
         raise UsageError("out-is-read", f"`--out {out}` lies in the folder of inputs, `{inputs}`", help)
 
 
-def _results(out: str | None) -> contextlib.AbstractContextManager[FileIO | None]:
-    """Where results go: written anew by every call, a line for each input as it ends, whoever plays it."""
-    if out is None:
-        return contextlib.nullcontext()
-    try:
-        return FileIO(out, "w", opener=lambda path, flags: os.open(path, flags | os.O_APPEND, 0o666))
-    except OSError as error:
-        raise UsageError(
-            "cannot-write", f"cannot write `{out}`: {error.strerror or error}", "check the path"
-        ) from error
+def _results(out: str | None, processes: int) -> contextlib.AbstractContextManager[Results | None]:
+    """Where results go: written anew by every call."""
+    return contextlib.nullcontext() if out is None else contextlib.closing(Results(out, processes))
 
 
 def _cost_limit(given: Sequence[str]) -> float | None:
@@ -277,7 +270,8 @@ def _say_end(played: Batch, code: int, options: Options) -> None:
     if played.lost and played.interrupted is None:
         ends = ", ".join(f"signal {-one}" if one < 0 else f"exit code {one}" for one in sorted(set(played.lost)))
         told = f"{len(played.lost)} of the processes ended before their time ({ends})"
-        say(f"{told}; everything finished is on record. Go on with the same command")
+        say(f"{told}, and their last moment is not counted")
+        say("everything finished is on record. Go on with the same command")
     if played.interrupted is not None:
         say("interrupted; everything finished is on record. Go on with the same command")
     elif code == errors.LIMIT:

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from io import FileIO
 from typing import Any
 
 from choreo import errors
@@ -18,6 +17,7 @@ from choreo.api.parts import exit_code, of_role, parts_of, plan_of, take_up
 from choreo.commands.inputs import Input
 from choreo.commands.once import end_of
 from choreo.commands.playing import SIGNALS
+from choreo.commands.results import CannotWrite, Results
 from choreo.errors import ChoreoError, NoHandles, StoreError
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
@@ -51,7 +51,7 @@ class Batch:
     store: Store
     told: Told
     name: str
-    results: FileIO | None
+    results: Results | None
     cost: float | None
     tally: Tally = field(default_factory=lambda: Tally(0))
     interrupted: int | None = None
@@ -100,7 +100,7 @@ class Batch:
             return
         try:
             await self._run_of(item)
-        except (StoreError, NoHandles, asyncio.CancelledError):
+        except (StoreError, NoHandles, CannotWrite, asyncio.CancelledError):
             raise
         except ChoreoError as error:
             self._unread(item, error.code, error.message)
@@ -276,7 +276,7 @@ class Batch:
     def _write(self, item: Input, told: Mapping[str, Any]) -> None:
         if self.results is not None:
             line = {"input": item.number, "place": item.place, **told}
-            _append(self.results, json.dumps(line, ensure_ascii=False) + "\n")
+            self.results.write(json.dumps(line, ensure_ascii=False) + "\n")
         elif told["exit"] not in (errors.DONE, errors.WAITING) and len(self.tally.reasons) < MOST_REASONS:
             run = told.get("duplicate_of", told["run"])
             self.tally.reasons.append(Reason(item.place, told["status"], told["code"], told["message"], run))
@@ -285,13 +285,3 @@ class Batch:
 def _is_over(record: RunRecord) -> bool:
     """Whether a batch leaves the run as it is."""
     return record.status not in ("running", "waiting") and (record.status, record.code) != ("stopped", "stopped")
-
-
-def _append(results: FileIO, line: str) -> None:
-    """In one write, so that no line of another process comes to stand in this one."""
-    left = line.encode("utf-8", "backslashreplace")
-    while left:
-        written = results.write(left)
-        left = left[written or 0 :]
-        if written is None:  # a pipe that is full, and does not wait
-            time.sleep(0.01)

@@ -57,7 +57,7 @@ class Lock:
         """Have it if nobody else has."""
         try:
             fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # which of them is the system's to choose
             return False
         return True
 
@@ -134,9 +134,14 @@ class Own(Generic[News]):
 
 
 class _Over(NamedTuple):
-    """The end of the work of a process, and what it raised."""
+    """The end of the work of a process, and what it raised, with its traceback where that is a bug."""
 
     error: Exception | None = None
+    traceback: str = ""
+
+
+class _Elsewhere(Exception):
+    """Shown before an error that comes from another process: how it came about there."""
 
 
 class Shared(Generic[News]):
@@ -198,6 +203,7 @@ class Shared(Generic[News]):
             self._over.add(process)
             if said.error is not None and self._failed is None:
                 self._failed = said.error
+                self._failed.__cause__ = _Elsewhere(f"\n{said.traceback}") if said.traceback else None
                 self._turns.stop()
                 self.pass_on(signal.SIGTERM)
         if code is not None:
@@ -220,18 +226,18 @@ class Shared(Generic[News]):
         for come in self._processes:
             come.close()
         atexit._clear()  # what the parent has to do at its end is not for this one
-        error: Exception | None = None
+        over = _Over()
         try:
             work(Own(number, self._turns, self._lock, out, self._is_there))
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
         except ChoreoError as raised:
-            error = raised
+            over = _Over(raised)
         except Exception as raised:  # noqa: BLE001 - raised again in the parent, which keeps the traceback
-            error = RuntimeError(f"{type(raised).__name__}: {raised}\n{traceback.format_exc()}")
+            over = _Over(RuntimeError(f"{type(raised).__name__}: {raised}"), traceback.format_exc())
         _clear_up()
         with contextlib.suppress(OSError):
-            out.send(_Over(error))
+            out.send(over)
 
 
 def _clear_up() -> None:

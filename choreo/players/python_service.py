@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from choreo.canonical import digest_of, read
 from choreo.loading.modules import hides_pythons_own
@@ -152,15 +152,34 @@ def _fresh(payload: Any) -> Any:
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    process = os.getpid()
     try:
         value = function(*arguments, **named)
-        return asyncio.run(value) if inspect.iscoroutine(value) else value
+        value = asyncio.run(value) if inspect.iscoroutine(value) else value
+        if os.getpid() != process:
+            sys.exit()
+        return value
     except BaseException as raised:  # noqa: BLE001 - whatever a service raises is the failure of its hop
+        if os.getpid() != process:
+            _end_child(raised)
         try:
             told, said = "".join(traceback.format_exception(raised)), str(raised)
         except BaseException:  # noqa: BLE001 - an exception of somebody's own may fail at telling what it is
             told, said = "", "what it says of itself cannot be told"
         raise CallError("service-error", f"{type(raised).__name__}: {said}", traceback=told) from None
+
+
+def _end_child(raised: BaseException) -> NoReturn:
+    """A process that a function forked comes back from it: it must not go on as if it were the one that called."""
+    code = raised.code if isinstance(raised, SystemExit) else 1
+    with contextlib.suppress(BaseException):
+        if not isinstance(raised, SystemExit):
+            traceback.print_exception(raised)
+        elif code is not None and not isinstance(code, int):
+            print(code, file=sys.stderr)  # noqa: T201 - as Python does with the words of an exit
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else code is not None)
 
 
 def load_function(folder: str, target: str) -> tuple[Callable[..., Any], dict[str, str]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from choreo.commands.processes import Own, Shared
+from choreo.commands.results import Results
 from choreo.errors import StoreError
 from choreo.store import Store
 
@@ -140,7 +143,8 @@ def test_a_process_that_dies_takes_nothing_from_the_others(folder: Path, how: st
     (folder / "work.py").write_text(WORK.replace("    others()\n    return x\n", die.replace("HOW", how)))
     code, said = ended(start(list(range(40))))
     assert code == 1
-    assert f"1 of the processes ended before their time ({told}); everything finished is on record" in said
+    assert f"1 of the processes ended before their time ({told}), and their last moment is not counted\n" in said
+    assert "everything finished is on record. Go on with the same command\n" in said
     assert 0 < len(results()) < 40
     assert ended(start(list(range(40))))[0] == 0
     assert acted() == Counter(range(40))
@@ -201,6 +205,22 @@ def test_a_store_that_is_lost_ends_all_processes_with_one_message(folder: Path) 
     assert "error[store-replaced]: t.db was deleted, moved or replaced" in said
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device is full here")
+@pytest.mark.parametrize("processes", ["1", "3"])
+def test_results_that_cannot_be_written_end_the_batch_and_the_same_command_goes_on(
+    folder: Path, processes: str
+) -> None:
+    (folder / "work.py").write_text(WORK.replace("    others()\n", ""))
+    code, said = ended(start(list(range(30)), "--out", "/dev/full", "--processes", processes))
+    assert (code, said.count("error[")) == (1, 1)
+    assert "error[cannot-write]: the results cannot be written to `/dev/full`: No space left on device" in said
+    assert "the same command goes on" in said
+    assert "unread" not in said
+    code, said = ended(start(list(range(30)), "--out", "out.jsonl", "--processes", processes))
+    assert (code, len(results())) == (0, 30)
+    assert acted() == Counter(range(30))
+
+
 def test_what_a_service_keeps_for_its_end_is_done_in_each_process(folder: Path) -> None:
     kept = """
 import atexit
@@ -241,8 +261,9 @@ def test_what_a_process_raises_is_raised_in_its_parent_and_ends_the_others() -> 
     def odd(own: Own[int]) -> None:
         raise KeyError("odd")
 
-    with pytest.raises(RuntimeError, match=r"(?s)KeyError: 'odd'.*in odd"):
+    with pytest.raises(RuntimeError, match=r"^KeyError: 'odd'$") as bug:
         Shared(1, odd).follow(lambda process, news: None, lambda: None)
+    assert re.search(r"in odd\n", "".join(traceback.format_exception(bug.value)))
 
 
 def test_runs_that_processes_begin_at_once_have_ids_of_their_own(folder: Path) -> None:
@@ -279,6 +300,24 @@ def test_locks_that_threads_of_several_processes_wait_for_crosswise_are_no_deadl
     told: list[int] = []
     assert Shared(3, both).follow(lambda process, number: told.append(number), lambda: None) == []
     assert sorted(told) == [0, 1, 2]
+
+
+def test_long_lines_of_several_processes_come_whole_out_of_a_pipe(tmp_path: Path) -> None:
+    """What is longer than a pipe takes at once would come in pieces, with those of others between."""
+    pipe, read = str(tmp_path / "pipe"), list[bytes]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.extend(Path(pipe).read_bytes().splitlines()))
+    reader.start()
+    results = Results(pipe, 3)
+
+    def write(own: Own[int]) -> None:
+        for _ in range(40):
+            results.write(f"{own.number}" * 100_000 + "\n")
+
+    assert Shared(3, write).follow(lambda process, number: None, lambda: None) == []
+    results.close()
+    reader.join()
+    assert Counter(read) == {b"%d" % number * 100_000: 40 for number in range(3)}
 
 
 class Item(NamedTuple):

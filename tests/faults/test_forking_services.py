@@ -54,6 +54,13 @@ def told_at_once(given):
         os._exit(3)
     os.kill(pid, signal.SIGTERM)  # before the child has done anything
     return {"n": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}
+
+def comes_back(given):
+    pid = os.fork()
+    if pid == 0:
+        print("said by a child")
+        LEAVE
+    return {"n": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}
 """
 
 
@@ -94,4 +101,32 @@ def test_workers_that_are_told_to_end_at_once_do_and_stop_no_run_of_a_batch(fold
     assert done.returncode == 0, done.stderr
     results = [json.loads(line)["result"] for line in (folder / "results.jsonl").read_text().splitlines()]
     assert results == [{"n": -signal.SIGTERM}] * 8
+    must_be_whole(folder, 8)
+
+
+@pytest.mark.parametrize(
+    ("leave", "code", "said"),
+    [
+        ("return given", 0, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit('no more')", 1, "no more"),
+        ("raise ValueError('a child is at fault')", 1, "ValueError: a child is at fault"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_child_that_comes_back_from_the_service_ends_there(
+    folder: Path, kind: str, leave: str, code: int, said: str
+) -> None:
+    """What follows in the thread that called is its parent's to do: it would call the service for other runs."""
+    work = "import sys\n" + WORK.replace("def comes_back", f"{kind} comes_back").replace("LEAVE", leave)
+    (folder / "work.py").write_text(work)
+    (folder / "spec.yaml").write_text(HEAD + SPEC.replace("work:shared", "work:comes_back"))
+    (folder / "cases.jsonl").write_text("".join(f'{{"n": {number}}}\n' for number in range(8)))
+    done = choreo("batch", "spec.yaml", "cases.jsonl", "--parallel", "4", "--out", "results.jsonl", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(line)["result"] for line in (folder / "results.jsonl").read_text().splitlines()]
+    assert results == [{"n": code}] * 8
+    assert done.stderr.count("said by a child\n") == 24
+    assert done.stderr.count(said) >= 24 or not said
     must_be_whole(folder, 8)

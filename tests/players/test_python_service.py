@@ -39,8 +39,12 @@ class Untold(Exception):
     def __str__(self):
         return 1 / 0
 
+class Leaving(Exception):
+    def __str__(self):
+        raise SystemExit
+
 def untold(given):
-    raise Untold
+    raise Untold if given["n"] else Leaving
 
 def broken(given):
     calls.append(given["n"])
@@ -132,8 +136,9 @@ def test_a_function_that_cannot_be_loaded_fails_where_its_hop_is_played(folder: 
 
 
 def test_an_exception_that_cannot_be_told_is_a_failure_of_the_hop(folder: Path) -> None:
-    with pytest.raises(PlayFailed, match="Untold: what it says of itself cannot be told"):
-        asyncio.run(player("untold").play(visit(folder, 1), lambda attempt: None))
+    for n, name in enumerate(("Leaving", "Untold")):
+        with pytest.raises(PlayFailed, match=f"{name}: what it says of itself cannot be told"):
+            asyncio.run(player("untold").play(visit(folder, n), lambda attempt: None))
 
 
 def test_a_module_that_would_hide_one_of_pythons_own_is_not_used(folder: Path) -> None:
