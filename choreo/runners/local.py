@@ -138,9 +138,9 @@ class LocalRunner:
             self._persons.ask(asks(self.position))
             if self.rests and not self.parts.stays:
                 return None
-            self._book(await self._next())
             if time.monotonic() - self._turn > TURN:
                 await self._give_way()
+            self._book(await self._next())  # what it starts is begun before anything else has its turn
             while not self._mail.is_empty:
                 self._book(self._mail.take_now())
         return None

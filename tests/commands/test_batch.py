@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from choreo.commands.playing import Options
 from choreo.commands.review_many import list_questions
 from choreo.errors import UsageError
 from choreo.store import Store
+from choreo.store.writer import RunWriter
 
 SPEC = """
 choreo: 1
@@ -156,6 +158,34 @@ def test_a_signal_saves_what_is_in_play_and_begins_no_more(folder):
     assert len(store.runs(limit=100)) < 40
     assert all(run.owner is None for run in store.runs(limit=100))
     store.close()
+
+
+def test_a_signal_as_a_child_run_is_about_to_do_its_effect_leaves_nothing_in_doubt(folder, monkeypatch):
+    """That it begins is on record before it does: what follows must not be given up between the two."""
+    head, rest = SPEC.split("roles:")
+    work = next(line for line in rest.splitlines(keepends=True) if line.startswith("  work:"))
+    below = rest.replace(work, "").replace("  - {from: trigger, to: work}\n", "").replace("from: work", "from: trigger")
+    (folder / "below.yaml").write_text(f"{head.replace('counted', 'below')}roles:{below}")
+    sub = "  sub: {kind: actor, spec: below.yaml, emits: case@1.0.0}\n"
+    handoffs = "handoffs:\n  - {from: trigger, to: sub}\n  - {from: sub, to: end}\n"
+    (folder / "spec.yaml").write_text(f"{head}roles:\n{sub}{handoffs}")
+    (folder / "work.py").write_text(WORK.replace("SECONDS", "0"))
+    Path("in.jsonl").write_text('{"n": 1}\n')
+    settled = RunWriter.settled
+
+    async def signalled(self):
+        await settled(self)
+        if "." in self.run and not Path("acted").exists():
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(RunWriter, "settled", signalled)
+    assert play() == 143
+    monkeypatch.undo()
+    os.chdir(folder)
+    assert lines("acted") == ["1"]
+    assert play() == 0
+    assert lines("acted") == ["1"]
 
 
 def test_rows_of_csv_and_a_folder_of_files_are_inputs_too(folder):

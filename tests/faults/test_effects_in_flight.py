@@ -14,6 +14,8 @@ from stage import Crash, Stage
 from choreo.errors import PlayFailed, StoreError
 from choreo.gates.script import ScriptGate
 from choreo.players.base import Played, Record, Visit
+from choreo.runners import local
+from choreo.runners.local import LocalRunner
 from choreo.store.writer import RunWriter
 from choreo.trace import Asked, Event, HopFinished, HopStarted
 
@@ -87,6 +89,31 @@ def test_an_effect_under_way_at_an_interruption_is_recorded_and_the_next_one_is_
     assert [event.role for event in stage.of(HopStarted)] == ["one", "two"]
     end = stage.resume(act)
     assert (end.status, end.payload.value, calls) == ("done", {"role": "last"}, ["one", "two", "last"])
+    assert not stage.of(Asked)
+
+
+def test_an_effect_that_is_on_record_as_begun_is_begun_before_an_interruption_is_heeded(
+    stages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would look as if it may have happened, and a person would be asked about what nobody did."""
+    stage = stages(last=ONCE)
+    give_way = LocalRunner._give_way
+
+    async def interrupted(runner: LocalRunner) -> None:
+        await give_way(runner)
+        if any(hop.role == "last" for hop in runner.position.in_play):
+            runner.interrupt()
+
+    monkeypatch.setattr(local, "TURN", 0.0)
+    monkeypatch.setattr(LocalRunner, "_give_way", interrupted)
+
+    async def act(visit: Visit, record: Record) -> Played:
+        await asyncio.sleep(0.02 * visit.hop)
+        return Played({"role": visit.role.name})
+
+    assert stage.play(act) is None
+    assert {event.hop: event.status for event in stage.of(HopFinished)} == {1: "done", 2: "done", 3: "done"}
+    assert stage.resume(act).status == "done"
     assert not stage.of(Asked)
 
 
