@@ -4,12 +4,13 @@
                                      [--player python|set]
 
 Every run is a chain of roles whose service takes 0 ms and changes its input, so that every hop has bytes of its own.
-`choreo batch` is the whole command in processes of its own, start included. There are two floors, each one process
-with its data ready beforehand, the same driver, journal mode and sync, and groups of as many hops as are in flight:
+`choreo batch` is the whole command in processes of its own, start included. The floors are bare group-commit writers:
+one process, the same driver, journal mode and sync, as many hops in flight; each hop has two jsonschema-rs verdicts and
+waits until its rows are on disk, and what comes while one transaction is on its way there makes up the next. All of
+their data is ready beforehand.
 
-- `records`: two jsonschema-rs verdicts per hop, and the very rows that choreo left, into the same tables: a bare
-  group-commit writer of what is on record.
-- `insert`: the two verdicts, and one bare row of the hop's bytes. What no record at all could save.
+- `records` writes the very rows that choreo left, into the same tables: what any program pays that leaves this record.
+- `insert` writes one bare row of the hop's bytes: what no record at all could save.
 
 Rounds alternate. Then the rows are counted, a sample is held against its hash chain, and peak memory (of the largest
 process) is compared with that of 100 runs.
