@@ -388,7 +388,7 @@ def _asked(position: Position, event: Asked) -> None:
     if event.due is not None:
         position.timed[event.question] = event.due
     if arrival is not None:
-        position.scope(event.scope).gates[event.touchpoint] = event.question
+        position.scope(event.scope).gates.setdefault(event.touchpoint, []).append(event.question)
     else:
         _go_on(position, event.hop, False)
 
@@ -404,8 +404,8 @@ def _decided(plan: Plan, position: Position, event: Decided) -> None:
             position.hops[question.asked.hop].redo = True
         return
     state = position.scopes.get(arrival.scope)
-    if state is not None and state.gates.get(question.asked.touchpoint) == event.question:
-        del state.gates[question.asked.touchpoint]
+    if state is not None and event.question in state.gates.get(question.asked.touchpoint, ()):
+        state.gates[question.asked.touchpoint].remove(event.question)
     _land(position, arrival.scope, question.asked.touchpoint)
     payload = event.payload if event.decision == "edit" and event.payload is not None else arrival.payload
     position.answered[event.question] = Answered(

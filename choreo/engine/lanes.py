@@ -37,8 +37,8 @@ class ScopeState(Struct):
     """Join to what has been delivered to it: source to hop."""
     fired: dict[int, int] = field(default_factory=dict)
     visits: dict[str, int] = field(default_factory=dict)
-    gates: dict[str, int] = field(default_factory=dict)
-    """Touchpoint to its open question."""
+    gates: dict[str, list[int]] = field(default_factory=dict)
+    """Touchpoint to its open questions: there may be one for each receiver behind it."""
     opened: dict[str, int] = field(default_factory=dict)
     """Role to how often lanes to it were opened here."""
 

@@ -25,7 +25,7 @@ from choreo.engine.fold import fold, past_after
 from choreo.engine.keys import effect_key
 from choreo.engine.lanes import Lanes, Sources, inside, opened, within
 from choreo.engine.names import Names
-from choreo.engine.position import HopState, OpenQuestion, Position
+from choreo.engine.position import Arrival, HopState, OpenQuestion, Position
 from choreo.engine.select import Check, Fault, at_gate, build_payload, delay, elements, judged, picked, select
 from choreo.expression import ExpressionError
 from choreo.plan import Edge, Group, Plan
@@ -426,10 +426,12 @@ class Reaction:
 
     def gate(self, name: str, handoff: int, payload: Payload, names: Names) -> None:
         touchpoint, needed, why = at_gate(self.plan, name, payload, names)
-        older = self.position.questions.get(self.position.scope(names.scope).gates.get(name, 0))
-        if older is not None:
-            asked, reason = older.asked, "a newer payload came"
-            self.book(Decided(self.at, asked.question, "withdrawn", asked.payload.digest, by="choreo", reason=reason))
+        newer, reason = self.position.waiting[handoff], "a newer payload came"
+        for number in tuple(self.position.scope(names.scope).gates.get(name, ())):
+            older = self.position.questions[number]
+            if older.arrival is not None and _replaces(newer, older.arrival):
+                shown = older.asked.payload.digest
+                self.book(Decided(self.at, number, "withdrawn", shown, by="choreo", reason=reason))
         due = self.at + touchpoint.within if touchpoint.within is not None else None
         question_number = self.ask(name, payload, names.scope, handoff=handoff, due=due, why=why)
         if not needed:
@@ -439,6 +441,13 @@ class Reaction:
         number = self.position.asked + 1
         self.book(Asked(self.at, number, kind, name, payload, scope=scope, **more))
         return number
+
+
+def _replaces(newer: Arrival, older: Arrival) -> bool:
+    """Whether what comes to a touchpoint is a newer payload of what waits there: one for the same receiver, or by the
+    same handoff (whose receivers a `pick` may change). Not what one event hands to several, nor that of a branch beside
+    it to another receiver: each of them would be lost."""
+    return newer.sources != older.sources and (newer.target == older.target or newer.edge == older.edge)
 
 
 _WITHOUT_OUTPUT: dict[str, tuple[HopStatus, str]] = {

@@ -1,5 +1,7 @@
 """The rules of the language, one by one (the numbers are those of the language reference)."""
 
+from typing import Any
+
 from building import HUMAN, plan_of, play
 
 from choreo.trace import Asked, Decided, HandedOver, HopFinished, HopStarted
@@ -258,6 +260,44 @@ def test_rule_14_a_newer_payload_withdraws_the_older_question() -> None:
     run = play(plan, a={"n": 1}, b={"n": 2}, c={})
     assert [event.decision for event in run.of(Decided)] == ["withdrawn"]
     assert len(run.position.questions) == 1
+
+
+def test_rule_14_what_goes_to_several_receivers_is_asked_for_each_of_them() -> None:
+    """One payload each: none of them is a newer one of the other, and to withdraw it would lose a branch."""
+    several: tuple[list[dict[str, Any]], ...] = (
+        [{"from": "s", "to": ["a", "b"], "touchpoint": "gate"}],
+        [{"from": "s", "to": ["a", "b"], "pick": "['a', 'b']", "touchpoint": "gate"}],
+        [{"from": "s", "to": "a", "touchpoint": "gate"}, {"from": "s", "to": "b", "touchpoint": "gate"}],
+        [
+            {"from": "s", "to": "a", "touchpoint": "gate"},
+            {"from": "s", "to": "x"},
+            {"from": "x", "to": "b", "touchpoint": "gate"},
+        ],
+    )
+    for handoffs in several:
+        ends = [{"from": ["a", "b"], "to": "c"}, {"from": "c", "to": "end"}]
+        plan = plan_of({"from": "trigger", "to": "s"}, *handoffs, *ends, touchpoints={"gate": {}})
+        run = play(plan, s={"n": 1}, x={"n": 2}, a={"n": 10}, b={"n": 20}, c={})
+        asked = run.of(Asked)
+        assert (len(run.position.questions), run.of(Decided)) == (2, [])
+        for one in asked:
+            run.fact(Decided(one.at, one.question, "approve", one.payload.digest, by="Ann"))
+        run.go_on()
+        assert run.visits("c") == [{"a": {"n": 10}, "b": {"n": 20}}]
+        assert run.status == "done"
+
+
+def test_rule_14_what_the_same_handoff_brings_again_is_newer_whoever_it_goes_to() -> None:
+    plan = plan_of(
+        {"from": "trigger", "to": ["s", "t"]},
+        {"from": "t", "to": "s"},
+        {"from": "s", "to": ["a", "b"], "pick": "visits.s == 1 ? 'a' : 'b'", "touchpoint": "gate"},
+        {"from": {"any": ["a", "b"]}, "to": "end"},
+        touchpoints={"gate": {}},
+    )
+    run = play(plan, s={"n": 1}, t={"n": 2})
+    assert [event.decision for event in run.of(Decided)] == ["withdrawn"]
+    assert [one.arrival.target for one in run.position.questions.values()] == ["b"]
 
 
 def test_rule_15_other_branches_play_to_rest_and_a_second_arrival_fails_the_run() -> None:
