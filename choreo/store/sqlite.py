@@ -39,7 +39,12 @@ class Store:
     def open(cls, path: Path, *, make: bool = True) -> Store:
         opened = cls(place.open_for_writing(path, make=make), path)
         if not opened.files.contents.settled:
-            opened._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            try:
+                opened._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except driver.DatabaseError as error:  # a full disk, or one that may only be read
+                refused = opened._unwritten(error)
+                opened.close()
+                raise refused from error
         return opened
 
     @classmethod

@@ -16,6 +16,7 @@ from playing import HEAD, run_spec
 from relay import environment
 
 from choreo.api.parts import plan_of
+from choreo.commands.bug import keep_traceback
 from choreo.commands.playing import Options, resumed
 from choreo.errors import StoreError
 from choreo.players import player_for
@@ -135,6 +136,28 @@ def test_a_disk_that_fills_up_in_a_run_keeps_what_was_done_and_the_run_goes_on_w
     run = full_in_the_middle(small_disk)
     subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
     goes_on(small_disk, run)
+
+
+def test_a_disk_that_is_full_with_a_log_left_behind_is_told_by_every_command_that_would_write(small_disk: Path) -> None:
+    run = full_in_the_middle(small_disk)
+    filler = fill(small_disk)
+    assert (small_disk / "trace.db-wal").stat().st_size
+    for words in (("run", "spec.yaml", "--set", "n=1"), ("resume", run), ("stop", run), ("replay", run)):
+        must_tell_path_and_room(choreo(*words, "--db", "trace.db", cwd=small_disk))
+    assert choreo("trace", run, "--db", "trace.db", cwd=small_disk).returncode == 0
+    filler.unlink()
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    goes_on(small_disk, run)
+
+
+def test_a_traceback_that_there_is_no_room_for_takes_the_place_of_no_message(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (small_disk / ".choreo").mkdir()
+    monkeypatch.chdir(small_disk)
+    monkeypatch.setattr("choreo.commands.bug.tempfile.tempdir", str(small_disk))
+    fill(small_disk)
+    assert keep_traceback(ValueError("odd"), None) == "what is said here: there is no room to keep the rest"
 
 
 def test_a_file_that_may_grow_no_more_is_told_in_the_same_way(tmp_path: Path) -> None:
