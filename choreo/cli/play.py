@@ -90,8 +90,9 @@ def resume_command(
     """Go on with a run that was interrupted, waits, or reached a limit. Nothing finished is played again.
 
     A run waits itself only for a delay of up to 5 seconds. For a longer one it leaves with code 4 and says when
-    `choreo resume --due` (from cron, say) takes it up. `--all` and `--due` play one run after the other; their code is
-    0 where all are done, 4 where runs wait, 1 where one failed, was rejected or reached a limit.
+    `choreo resume --due` (from cron, say) takes it up. `--all` and `--due` play one run after the other and pass
+    over those that another process plays; their code is 0 where all are done, 4 where runs wait, 1 where one failed,
+    was rejected or reached a limit.
     """
 
     def work() -> int:

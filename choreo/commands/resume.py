@@ -16,6 +16,7 @@ from choreo.engine.advance import rebuild
 from choreo.errors import UsageError
 from choreo.runners.children import end_child_runs
 from choreo.runners.local import LocalRunner
+from choreo.runners.parts import Parts
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import this_process
 from choreo.trace import LimitsRaised
@@ -55,7 +56,11 @@ def go_on(
 ) -> int:
     """Take the run up and play it. Raises HeldError where another process owns it."""
     say_what_changed(record, checked, options)
-    parts = resumed(checked.plan, record, store, options, checked.family)
+    return play_on(resumed(checked.plan, record, store, options, checked.family), options, limits)
+
+
+def play_on(parts: Parts, options: Options, limits: dict[str, float] | None = None) -> int:
+    """Play a run that this process has taken up."""
     if options.effects and parts.recall is not None:
         parts.recall.effects, parts.recall.by = True, options.by
     runner = LocalRunner(parts)
