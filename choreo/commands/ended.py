@@ -34,8 +34,8 @@ def next_of_ended(position: Position, end: RunFinished, flag: str) -> Iterator[s
     if end.status == "limit":
         limit = (end.code or "limit-cost").removeprefix("limit-")
         yield f"go on with more: choreo resume {position.run}{flag} --limit {limit}=MORE"
-    if end.stopped:
-        yield f"go on: choreo resume {position.run}{flag}"
+    if end.stopped:  # whoever cancels a run stops it first: whether that follows is not known yet
+        yield f"go on, unless it was cancelled: choreo resume {position.run}{flag}"
     yield f"look at it: choreo trace {position.run}{flag}"
 
 

@@ -146,7 +146,7 @@ def test_a_run_that_is_stopped_ends_the_following_with_its_exit_code(
     code, out, err = ended(following)
     assert code == ended(player)[0] == 143
     assert "stopped [stopped]: stopped by " in out
-    assert "go on: choreo resume " in err
+    assert "go on, unless it was cancelled: choreo resume " in err
 
 
 @pytest.mark.parametrize("more", ["", " --json"])

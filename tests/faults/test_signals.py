@@ -221,3 +221,20 @@ def test_a_run_that_never_waits_heeds_a_signal(tmp_path: Path, running: list[sub
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, ""), err
     assert len(finished_hops(tmp_path)) < 400_000
+
+
+@pytest.mark.parametrize("more", [(), ("--cancel",)])
+def test_what_a_stopped_run_names_next_is_true_for_one_that_is_cancelled_too(
+    tmp_path: Path, running: list[subprocess.Popen[str]], more: tuple[str, ...]
+) -> None:
+    slow_spec(tmp_path)
+    player = in_the_slow_hop(tmp_path, running, *RUN)
+    assert choreo("stop", "last", *more, cwd=tmp_path).returncode == 0
+    _, said = player.communicate(timeout=60)
+    assert player.returncode == 143
+    [named] = [line for line in said.splitlines() if "choreo resume" in line]
+    assert named.startswith("go on, unless it was cancelled: ")
+    (tmp_path / "slow.go").touch()
+    resumed = choreo(*named.partition("choreo ")[2].split(), cwd=tmp_path)
+    assert resumed.returncode == (1 if more else 0)
+    assert ("is over: stopped [cancelled]" in resumed.stderr) == bool(more)
