@@ -103,7 +103,8 @@ class SpecErrors(ChoreoError):
     """A spec with problems: all of them at once."""
 
     def __init__(self, problems: tuple[Problem, ...], texts: Mapping[str, str] | None = None) -> None:
-        first = f"{problems[0].place}: [{problems[0].code}] {problems[0].message}" if problems else "none told"
+        refusing = [problem for problem in problems if problem.severity == "error"] or problems
+        first = f"{refusing[0].place}: [{refusing[0].code}] {refusing[0].message}" if problems else "none told"
         super().__init__("bad-spec", f"{len(problems)} found, the first: {first}")
         self.problems = problems
         self.texts = texts or {}

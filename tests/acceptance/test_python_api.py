@@ -82,6 +82,17 @@ def test_errors_are_those_of_the_command_line(spec, tmp_path):
         choreo.nothing_here  # noqa: B018
 
 
+def test_what_is_named_first_of_many_problems_is_an_error_not_advice_above_it(spec):
+    text = SPEC.replace("{type: integer}", "{type: string, maxLength: 9}").replace("payload.n > 10", "payload.m == ''")
+    text = text.replace("input.n * 2", "input.n + input.n")
+    spec.write_text(text)
+    with pytest.raises(SpecErrors) as told:
+        choreo.load(spec)
+    assert [problem.code for problem in told.value.problems] == ["cannot-be-decided", "undeclared-field"]
+    assert told.value.message.startswith("2 found, the first: ")
+    assert "[undeclared-field]" in told.value.message
+
+
 def test_importing_choreo_loads_nothing_else():
     call = "import sys, choreo; print([m for m in sys.modules if m.startswith('choreo.')])"
     told = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=True)
