@@ -88,7 +88,9 @@ def pairs(flag: str, given: Sequence[str]) -> dict[str, str]:
         name, equals, value = item.partition("=")
         if not equals or not name or not value:
             raise UsageError("bad-pair", f"`{flag} {item}` is not NAME=VALUE")
-        found[name] = value
+        if found.setdefault(name, value) != value:
+            message = f"`{flag}` names `{name}` twice: `{found[name]}` and `{value}`"
+            raise UsageError("bad-pair", message, "give it once")
     return found
 
 
