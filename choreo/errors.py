@@ -61,6 +61,10 @@ class StoreError(ChoreoError):
     exit_code = STORE
 
 
+class NoRoom(StoreError):
+    """What another paid call would bring back could not be kept. What is under way has its room: it is awaited."""
+
+
 class NoHandles(ChoreoError):
     """This process has as many files open as it may (`ulimit -n`): what fails now fails for no other reason."""
 

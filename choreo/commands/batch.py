@@ -120,6 +120,8 @@ async def _play(
         with contextlib.redirect_stdout(sys.stderr):
             await side_by_side(items, one, parallel, lambda: played.over)
         await played.store.settled()
+        if played.full is not None:
+            raise played.full
     except BaseException:
         with contextlib.suppress(Exception):  # what effects gave that were waited for is kept if that can be
             await played.store.settled()

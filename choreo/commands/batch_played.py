@@ -18,7 +18,7 @@ from choreo.commands.inputs import Input
 from choreo.commands.once import end_of
 from choreo.commands.playing import SIGNALS
 from choreo.commands.results import CannotWrite, Results
-from choreo.errors import ChoreoError, NoHandles, StoreError
+from choreo.errors import ChoreoError, NoHandles, NoRoom, StoreError
 from choreo.players import player_for
 from choreo.players.base import Instant, Player
 from choreo.players.workers import Line
@@ -59,6 +59,8 @@ class Batch:
     """Where functions are called that are quick."""
     begun_as: tuple[str, ...] = ()
     """The names under which some of the inputs may have runs from an earlier call."""
+    full: NoRoom | None = None
+    """Raised once the model calls in flight have ended: they have the room that another lacked."""
     lost: list[int] = field(default_factory=list)
     """Exit codes of processes that were ended by something else (negative: the signal)."""
     _runners: dict[str, LocalRunner] = field(default_factory=dict)
@@ -69,7 +71,12 @@ class Batch:
     @property
     def over(self) -> bool:
         """Whether no further input is begun."""
-        return self.interrupted is not None or self.at_limit
+        return self._leaves or self.at_limit
+
+    @property
+    def _leaves(self) -> bool:
+        """Whether runs are left where they stand."""
+        return self.interrupted is not None or self.full is not None
 
     @property
     def at_limit(self) -> bool:
@@ -100,6 +107,10 @@ class Batch:
             return
         try:
             await self._run_of(item)
+        except NoRoom as full:
+            self.full = self.full or full
+            for runner in self._runners.values():
+                runner.interrupt(finishes=self.interrupted is None)
         except (StoreError, NoHandles, CannotWrite, asyncio.CancelledError):
             raise
         except ChoreoError as error:
@@ -178,7 +189,7 @@ class Batch:
             del self._runners[run]
             if parts.writer.owned:
                 parts.writer.release()
-        if end is None and self.interrupted is not None:
+        if end is None and self._leaves:
             return
         if again or end is None:
             self._tell(item, self.store.find(run), exit_code(end), end)

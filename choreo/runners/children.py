@@ -316,7 +316,7 @@ async def _to_the_end(opened: _Open, timeout: float | None) -> HopEnded | ChildR
     try:
         late = await _is_late(playing, runner, timeout)
     except asyncio.CancelledError:
-        await _interrupted(playing, runner)
+        await _interrupted(playing, runner, above)
         if above.over:
             _end(above, runner, "ended-above", f"run {above.position.run} is over")
         if not above.position.hops[hop.number].cancelled:
@@ -324,7 +324,7 @@ async def _to_the_end(opened: _Open, timeout: float | None) -> HopEnded | ChildR
         _end(above, runner, "ended-above", "its lane is over")
         return _hop_end(above, hop, runner.position, "failed", "cancelled", "its lane is over")
     if late:
-        await _interrupted(playing, runner)
+        await _interrupted(playing, runner, above)
         if not runner.over:
             message = f"no result within {timeout:g} s in play"
             _end(above, runner, "timeout", message)
@@ -349,9 +349,9 @@ async def _is_late(playing: asyncio.Future[RunFinished | None], runner: LocalRun
     return False
 
 
-async def _interrupted(playing: asyncio.Future[RunFinished | None], runner: LocalRunner) -> None:
+async def _interrupted(playing: asyncio.Future[RunFinished | None], runner: LocalRunner, above: Runner) -> None:
     """Not cancelled: an effect whose begin is on record, and which waits for that to be on disk, must begin."""
-    runner.interrupt()
+    runner.interrupt(finishes=above.finishes)
     await asyncio.gather(playing, return_exceptions=True)
 
 

@@ -22,7 +22,7 @@ from choreo.engine.advance import Cancel, Finish, Play, asks, in_hand, rebuild
 from choreo.engine.fold import fold
 from choreo.engine.position import HopState
 from choreo.engine.react import Check, react
-from choreo.errors import ChoreoError
+from choreo.errors import ChoreoError, NoRoom
 from choreo.players.base import Instant, Player, is_instant
 from choreo.runners.mailbox import Mailbox
 from choreo.runners.once import receipts
@@ -75,15 +75,21 @@ class LocalRunner:
         self._held: list[Event] = list(parts.writer.opening)
         self._held_attempts: list[HopAttempt] = []
         self.interrupted = False
+        self.finishes = False
+        """Whether model calls in flight are awaited as it leaves, not cut: they are paid."""
+        self._paid: list[asyncio.Task[None]] = []
+        """Those that are awaited."""
         self._looks = 0
         self._turn = time.monotonic()
         self._stopped_by: str | None = None
         self._renewing: asyncio.TimerHandle | None = None
         """Set from when this run first has to wait, or has gone on for a while."""
 
-    def interrupt(self) -> None:
+    def interrupt(self, *, finishes: bool = False) -> None:
         """Stop as soon as what must not be cut is on record. The run stays resumable."""
-        self.interrupted = True
+        self.interrupted, self.finishes = True, finishes
+        for task in () if finishes else self._paid:
+            task.cancel()
         self._mail.post(None)
 
     async def run(self) -> RunFinished | None:
@@ -91,6 +97,9 @@ class LocalRunner:
         try:
             end = await self._main_line()
             await self.parts.writer.settled()
+        except NoRoom:
+            self.finishes = True
+            raise
         finally:
             if self._renewing is not None:
                 self._renewing.cancel()
@@ -399,9 +408,10 @@ class LocalRunner:
     async def _end_hops(self) -> None:
         tasks = {number: task for number, task in self._hops.items() if task is not None}
         effects = [task for number, task in tasks.items() if self.position.hops[number].intent]
-        others = [task for task in tasks.values() if task not in effects]
+        self._paid = [task for number, task in tasks.items() if self.finishes and self._visits.is_paid(number)]
+        others = [task for task in tasks.values() if task not in effects and task not in self._paid]
         await asyncio.sleep(0)  # each has begun then
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.gather(*effects, return_exceptions=True)
+        await asyncio.gather(*effects, *self._paid, return_exceptions=True)

@@ -79,6 +79,7 @@ class Runner(Protocol):
     plan: Plan
     position: Position
     interrupted: bool
+    finishes: bool
 
     @property
     def over(self) -> bool: ...
@@ -100,7 +101,7 @@ class Runner(Protocol):
 
     def flush(self) -> None: ...
 
-    def interrupt(self) -> None: ...
+    def interrupt(self, *, finishes: bool = False) -> None: ...
 
     async def claim(self, fact: EffectKey) -> bool: ...
 

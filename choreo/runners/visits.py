@@ -48,6 +48,11 @@ class Visits:
         """Whether the hop is a run of its own."""
         return isinstance(self._runner.plan.roles[hop.role].role.player, SpecPlayer)
 
+    def is_paid(self, number: int) -> bool:
+        """Whether a hop in play is one of a model."""
+        hop = self._runner.position.hops[number]
+        return isinstance(self._runner.plan.roles[hop.role].role.player, ModelPlayer)
+
     def begin(self, hop: HopState, player: Player | Instant) -> HopEnded | Coroutine[Any, Any, HopEnded] | None:
         """The end of a hop whose player has its output on the spot; else what is to be awaited for it, or None where
         the runner is told of one of the two (`begun`) within a moment.

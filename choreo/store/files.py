@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from choreo.errors import StoreError
+from choreo.errors import NoRoom, StoreError
 from choreo.store.contents import Contents
 from choreo.store.handles import Identity, keep, let_go, place_of
 from choreo.store.room import amiss
@@ -127,7 +127,7 @@ class Files:
         free, needed = self._writable(), self._in_flight * ANSWER
         if free is not None and free < needed:
             message = f"{self.path}: {free:,} bytes can be written, {needed:,} are needed before a model is called"
-            raise StoreError("store-full", message + ": no call was made", "free some space, then: choreo resume last")
+            raise NoRoom("store-full", message + ": no call was made", "free some space, then: choreo resume last")
 
     def free(self) -> str:
         """What stands in the way, or how much is free, in words."""
