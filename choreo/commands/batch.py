@@ -33,7 +33,7 @@ from choreo.commands.run import pairs, prepare_models
 from choreo.commands.speech import say, say_safe
 from choreo.errors import ChoreoError, UsageError
 from choreo.players.workers import Line
-from choreo.render.batch import BatchLive, Tally, reasons_told, waits_told
+from choreo.render.batch import BatchLive, Tally, older_told, reasons_told, waits_told
 from choreo.runners.loop import to_the_end
 from choreo.runners.many import side_by_side
 from choreo.store import Store, find_store
@@ -267,7 +267,7 @@ def _say_end(played: Batch, code: int, options: Options) -> None:
         price = f"{tally.cost:.4f}" + ("" if tally.priced else " and unknown prices")
         before = f" ({tally.known} of them before)" if tally.known else ""
         say_safe(f"{tally.ended} of {tally.total} inputs{before}: {counted or 'none ended'}; cost {price}")
-    for line in (*reasons_told(tally, flag), *waits_told(tally, flag)):
+    for line in (*older_told(tally, flag), *reasons_told(tally, flag), *waits_told(tally, flag)):
         say_safe(line)
     if played.lost and played.interrupted is None:
         ends = ", ".join(f"signal {-one}" if one < 0 else f"exit code {one}" for one in sorted(set(played.lost)))

@@ -84,13 +84,16 @@ class Batch:
 
     @property
     def code(self) -> int:
-        """130 and the like after a signal, 8 at the cost limit, 1 where one failed, 4 where one waits, else 0."""
+        """130 and the like after a signal, 8 at the cost limit, 1 where one failed, 6 where another process plays one,
+        4 where one waits, else 0."""
         if self.interrupted is not None:
             return SIGNALS.get(signal.Signals(self.interrupted), errors.INTERRUPTED)
         if self.at_limit and self.tally.ended < self.tally.total:
             return errors.LIMIT
         if self.tally.failed or self.lost:
             return errors.FAILED
+        if self.tally.held:
+            return errors.HELD
         return errors.WAITING if self.tally.waiting else errors.DONE
 
     def interrupt(self, number: int) -> None:
@@ -151,11 +154,13 @@ class Batch:
         """An input that has a run: its end is told, or it is gone on with."""
         held = record.owner is not None and record.owner != this_process()
         if held and is_alive(record.owner, record.until, time.time()):  # type: ignore[arg-type]
-            self._unread(item, "run-held", f"run {record.id} is being played by {record.owner}")
+            self._held(item, record)
         elif (first := record.settings.get("duplicate_of")) is not None:
             self._duplicate(Duplicate(item, record.id, str(first), known=True))
         elif _is_over(record):
             self.tally.known += 1
+            chosen = record.settings.get("models") or {}
+            self.tally.older += record.plan != self.checked.digest or chosen != dict(self.told.models)
             self._ended(item, record)
         elif record.status == "waiting" and not self._can_go_on(record):
             self.tally.known += 1
@@ -280,6 +285,12 @@ class Batch:
             },
         )
 
+    def _held(self, item: Input, record: RunRecord) -> None:
+        """Another process plays the run, such as the same command in another terminal: how it ends is not known yet."""
+        message = f"it is being played by {record.owner}"
+        end = RunFinished(record.changed, record.status, code="run-held", message=message)  # type: ignore[arg-type]
+        self._told(item, record.id, end, Booked(record.hops, 0.0, record.priced), errors.HELD)
+
     def _unread(self, item: Input, code: str, message: str) -> None:
         self.tally.unread += 1
         self._write(item, {"run": None, "status": "unread", "exit": errors.FAILED, "code": code, "message": message})
@@ -288,7 +299,7 @@ class Batch:
         if self.results is not None:
             line = {"input": item.number, "place": item.place, **told}
             self.results.write(json.dumps(line, ensure_ascii=False) + "\n")
-        elif told["exit"] not in (errors.DONE, errors.WAITING) and len(self.tally.reasons) < MOST_REASONS:
+        elif told["exit"] not in (errors.DONE, errors.WAITING, errors.HELD) and len(self.tally.reasons) < MOST_REASONS:
             run = told.get("duplicate_of", told["run"])
             self.tally.reasons.append(Reason(item.place, told["status"], told["code"], told["message"], run))
 

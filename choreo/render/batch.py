@@ -36,6 +36,8 @@ class Tally:
     total: int
     codes: Counter[int] = field(default_factory=Counter)
     known: int = 0
+    older: int = 0
+    """Of those, the ones that were played with other texts of the spec, or other models, than there are now."""
     unread: int = 0
     cost: float = 0.0
     priced: bool = True
@@ -54,6 +56,7 @@ class Tally:
         parts = list(parts)
         self.codes = sum((part.codes for part in parts), Counter())
         self.known, self.unread = sum(part.known for part in parts), sum(part.unread for part in parts)
+        self.older = sum(part.older for part in parts)
         self.cost, self.priced = sum(part.cost for part in parts), all(part.priced for part in parts)
         self.asked = {run for part in parts for run in part.asked}
         self.timed = {run: due for part in parts for run, due in part.timed.items()}
@@ -69,8 +72,13 @@ class Tally:
         return self.codes[4]
 
     @property
+    def held(self) -> int:
+        """Those that another process plays."""
+        return self.codes[6]
+
+    @property
     def failed(self) -> int:
-        return self.unread + sum(number for code, number in self.codes.items() if code not in (0, 4))
+        return self.unread + sum(number for code, number in self.codes.items() if code not in (0, 4, 6))
 
     @property
     def rate(self) -> float:
@@ -83,6 +91,7 @@ class Tally:
         parts = [f"{self.ended}/{self.total}", f"{self.rate:.1f}/s"]
         parts += [f"{self.failed} failed"] if self.failed else []
         parts += [f"{self.waiting} wait"] if self.waiting else []
+        parts += [f"{self.held} held"] if self.held else []
         parts += [f"cost {self.cost:.4f}" + ("" if self.priced else " and unknown prices")] if self.cost else []
         parts += [f"left {left:.0f} s"] if left is not None and self.ended < self.total else []
         return " ".join(parts)
@@ -96,9 +105,18 @@ def waits_told(tally: Tally, flag: str) -> Iterator[str]:
     if tally.timed:
         first = utc(min(tally.timed.values()))
         yield f"{len(tally.timed)} wait for a time, from {first} on: choreo resume --due{flag}, {again}"
+    if tally.held:
+        yield f"{tally.held} are played by another process: once it is done, the same command again"
     if tally.left:
         told = f"{len(tally.left)} with the same `once_per` value as inputs here are not over"
         yield f"{told}: choreo resume {min(tally.left)}{flag}, {again}"
+
+
+def older_told(tally: Tally, flag: str) -> Iterator[str]:
+    """That what was played before stands as it is, where the spec has changed since."""
+    if tally.older:
+        told = f"{tally.older} of those before were played with the spec or the models as they were then, and stay so"
+        yield f"{told}: choreo replay RUN{flag} plays one anew, a file of inputs with another name all"
 
 
 def reasons_told(tally: Tally, flag: str) -> Iterator[str]:

@@ -6,6 +6,9 @@ import contextlib
 import json
 import re
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +196,45 @@ def test_an_error_that_ends_a_batch_names_the_command_that_goes_on_with_it(folde
     with pytest.raises(StoreError) as raised:
         play()
     assert raised.value.help == "free some space, then: the same command"
+
+
+def test_what_was_played_with_other_texts_of_the_spec_stays_and_is_said_to(folder, capsys):
+    orders(("A", 1), ("B", 2))
+    assert play() == 0
+    assert "as they were then" not in capsys.readouterr().err
+    (folder / "spec.yaml").write_text(SPEC.replace("version: 1.0.0", "version: 2.0.0"))
+    orders(("A", 1), ("B", 2), ("C", 3))
+    assert play() == 0
+    said = capsys.readouterr().err
+    assert "3 of 3 inputs (2 of them before): 3 with exit 0" in said
+    assert "2 of those before were played with the spec or the models as they were then, and stay so" in said
+    assert "choreo replay RUN --db t.db plays one anew" in said
+    assert paid() == ["A", "B", "C"]
+
+
+def test_inputs_that_another_process_plays_are_held_and_not_failed(folder, capsys):
+    """Such as the same command in a second terminal: nothing is wrong with them, and nothing is to be mended."""
+    (folder / "desk.py").write_text(PAY.replace("time.sleep(0.2)", "while not open('go').read(): time.sleep(0.01)"))
+    Path("go").touch()
+    orders(("A", 1), ("B", 2))
+    command = [sys.executable, "-m", "choreo", "batch", "spec.yaml", "in.jsonl", "--db", "t.db", "--quiet"]
+    other = subprocess.Popen(command)
+    try:
+        for _ in range(3000):
+            if Path("paid").exists() and len(paid()) == 2:
+                break
+            time.sleep(0.01)
+        assert play() == 6
+        said = capsys.readouterr().err
+        told = results()
+        assert [(told[n]["status"], told[n]["exit"], told[n]["code"]) for n in (1, 2)] == [
+            ("running", 6, "run-held")
+        ] * 2
+        assert all(told[n]["run"] and "is being played by" in told[n]["message"] for n in (1, 2))
+        assert "2 of 2 inputs: 2 with exit 6" in said
+        assert "2 are played by another process: once it is done, the same command again" in said
+    finally:
+        Path("go").write_text("go")
+        assert other.wait(60) == 0
+    assert play() == 0
+    assert paid() == ["A", "B"]
