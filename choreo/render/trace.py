@@ -9,7 +9,7 @@ from typing import Any
 from choreo.canonical import Payload
 from choreo.engine.limits import hops_in_words
 from choreo.plan import Plan
-from choreo.render.lanes import Opened, by_lane, inside, lane_lines, scope_of, scopes_of
+from choreo.render.lanes import Opened, by_lane, events_of, lane_lines, scopes_of
 from choreo.render.text import gutter, one_line, safe_text, utc
 from choreo.store import RunRecord
 from choreo.trace import (
@@ -68,10 +68,10 @@ def render_course(
             if below and isinstance(event, HopStarted) and event.hop in below:
                 lines.extend(_UNDER + line for line in below[event.hop].splitlines() if line)
             if isinstance(entry, Opened):
-                lines.extend(lane_lines(entry, tell))
+                lines.extend(lane_lines(entry, scopes, tell))
         return lines
 
-    shown = [event for event in events if inside(scope_of(event, scopes), lane)] if lane else events
+    shown = events_of(lane, events, scopes) if lane else events
     return "\n".join([*_head(record), "", *tell(shown, lane)]) + "\n"
 
 

@@ -74,9 +74,45 @@ NESTED = plan_of(
 )
 
 
-@pytest.mark.parametrize("plan", [PLAN, NESTED])
-def test_no_event_is_lost_or_shown_twice(plan: Plan) -> None:
-    run = play(plan, seed=3, split={"list": [1, 2, 7]}, work=work, part={}, check={}, total={})
+def nested(inner: str, outer: str = "drop", **gate: Any) -> Plan:
+    """Lanes in lanes, and what the failure of one does, inside and outside."""
+    return plan_of(
+        HEAD[0], {**HEAD[1], "on_failure": outer},
+        {"from": "work", "to": "part", "each": "out.list", "on_failure": inner},
+        {"from": "part", "to": "last", **gate},
+        {"from": "last", "to": "check", "gather": True}, *TAIL,
+        touchpoints={"gate": {"when": "payload.n == 2"}} if gate else None,
+    )  # fmt: skip
+
+
+def lists(plan: Plan, *elements: list[int], answers: Any = None, seed: int = 0) -> Played:
+    """Each element is a list of its own; a 7 fails."""
+    outputs = {"split": {"list": [{"list": part} for part in elements]}, "work": lambda hop: hop.input.value}
+    script = Script(
+        {**outputs, "part": work, "last": lambda hop: hop.input.value, "check": {}, "total": {}}, answers or {}, seed
+    )
+    return Played(plan, script)
+
+
+def states(run: Played, lane: str = "") -> dict[str, str]:
+    found = (line.strip() for line in course(run, lane).splitlines())
+    return {line.split("  ")[0]: line.split("  ")[1] for line in found if line.startswith(("work[", "part["))}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        *(
+            play(plan, seed=3, split={"list": [1, 2, 7]}, work=work, part={}, check={}, total={})
+            for plan in (PLAN, NESTED)
+        ),
+        *(
+            lists(nested(*failed), [1, 7], [2], [2, 3])
+            for failed in (("stop", "stop"), ("stop", "drop"), ("keep", "drop"))
+        ),
+    ],
+)
+def test_no_event_is_lost_or_shown_twice(run: Played) -> None:
     scopes = scopes_of(run.events)
     seen: list[Any] = []
 
@@ -86,12 +122,63 @@ def test_no_event_is_lost_or_shown_twice(plan: Plan) -> None:
             assert scope_of(own, scopes) == outer
             seen.append(own)
             if isinstance(entry, Opened):
-                list(lane_lines(entry, tell))
+                list(lane_lines(entry, scopes, tell))
         return []
 
     tell(run.events, "")
     assert len(seen) == len(run.events)
     assert all(event in seen for event in run.events)
+
+
+@pytest.mark.parametrize("inner", ["drop", "keep"])
+def test_a_lane_in_which_one_failed_and_was_left_out_is_none_that_failed(inner: str) -> None:
+    run = lists(nested(inner), [1, 7], [3])
+    assert run.status == "done"
+    assert states(run) == {
+        "work[0]": "done", "work[0]/part[0]": "done", "work[0]/part[1]": "failed",
+        "work[1]": "done", "work[1]/part[0]": "done",
+    }  # fmt: skip
+    assert "work[0]  done  5 hops" in course(run)
+    assert course(run).count("  [broken] part: as scripted\n") == 1 + 1  # the lane, and the record of its failure
+
+
+def test_a_lane_waits_as_long_as_a_question_in_a_lane_of_it_is_open() -> None:
+    run = lists(nested("drop", touchpoint="gate"), [2, 7])
+    assert run.position.waits
+    assert states(run) == {"work[0]": "waits", "work[0]/part[0]": "waits", "work[0]/part[1]": "failed"}
+
+
+def test_lanes_by_which_the_run_failed_have_failed_and_the_others_have_not() -> None:
+    run = lists(nested("stop", "stop"), [1, 7], [3])
+    assert run.status == "failed"
+    found = states(run)
+    assert (found["work[0]"], found["work[0]/part[1]"]) == ("failed", "failed")
+    assert not {"failed", "queued", "in play"} & {found[name] for name in found.keys() - {"work[0]", "work[0]/part[1]"}}
+    assert "  [broken] work: work[0]/part[1]: part: as scripted\n" in course(run)
+    assert states(run, "work[0]")["work[0]/part[1]"] == "failed"
+
+
+def test_a_lane_that_failed_by_lanes_in_it_is_left_out_and_the_run_goes_on() -> None:
+    run = lists(nested("stop", "drop"), [1, 7], [3])
+    assert run.status == "done"
+    found = states(run)
+    assert (found["work[0]"], found["work[0]/part[1]"], found["work[1]"]) == ("failed", "failed", "done")
+
+
+def test_a_lane_that_was_under_way_when_another_one_failed_is_cancelled() -> None:
+    run = lists(nested("stop", "stop", touchpoint="gate"), [2, 7], [2, 3])
+    assert run.status == "failed"
+    found = states(run)
+    assert (found["work[0]"], found["work[0]/part[0]"], found["work[0]/part[1]"]) == ("failed", "cancelled", "failed")
+    assert (found["work[1]"], found["work[1]/part[0]"]) == ("cancelled", "cancelled")
+    alone = states(run, "work[1]")
+    assert alone["work[1]/part[0]"] == "cancelled"
+
+
+def test_a_lane_whose_next_role_comes_later_waits() -> None:
+    plan = plan_of(*HEAD, {"from": "work", "to": "check", "after": 60.0}, *TAIL)
+    run = Played(plan, Script({"split": {"list": [1, 7]}, "work": work, "check": {}, "total": {}}))
+    assert states(run) == {"work[0]": "waits", "work[1]": "failed"}
 
 
 def shown(run: Played) -> str:
