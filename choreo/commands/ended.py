@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from choreo.engine.limits import reached_limit, told
+from choreo.engine.limits import limit_told, reached_limit, told
 from choreo.engine.position import Position
 from choreo.render.text import utc
 from choreo.store import Store
 from choreo.trace import Asked, RunFinished
+
+MOST = 6
+"""So many roles are named of those that still have something to play."""
 
 RunAsked = tuple[str, Asked]
 """An open question with the id of its run."""
@@ -20,20 +24,41 @@ def store_flag(db: str | None) -> str:
     return f" --db {shlex.quote(db)}" if db else ""
 
 
-def end_told(position: Position, end: RunFinished) -> str:
-    """The line that a run ends with: `done (paid) - 2 hops, cost 0, 0.1 s`."""
+def end_told(position: Position, end: RunFinished) -> Iterator[str]:
+    """What a run ends with: `done (paid) - 2 hops, cost 0, 0.1 s`; at a limit a line more, on what is missing."""
     head = f"{end.status}" + (f" ({end.outcome})" if end.outcome and end.outcome != end.status else "")
     if end.code:
         head += f" [{end.code}]"
-    if end.message:
-        head += f": {end.message}"
-    return f"{head} - {told(position)}"
+    message = f"{limit_told(position, _limit_of(end))} is reached" if end.status == "limit" else end.message
+    if message:
+        head += f": {message}"
+    yield f"{head} - {told(position)}"
+    if end.status == "limit":
+        yield from still_to_play(position)
+
+
+def still_to_play(position: Position) -> Iterator[str]:
+    """`still to play: draft, 3 lanes of work`: what a limit keeps from starting, or from going on in a child run."""
+    visits = Counter(position.playing[number].role for number in position.used_up if number in position.playing)
+    for (role, _), queue in position.queues.items():
+        visits[role] += len(queue)
+    lanes: Counter[str] = Counter()
+    for one in position.unstarted.values():
+        lanes[one.name.rpartition("/")[2].partition("~")[0]] += len(one.items) - one.started
+    left = [role if number == 1 else f"{number} visits of {role}" for role, number in visits.items() if number]
+    left += [f"{number} {'lane' if number == 1 else 'lanes'} of {role}" for role, number in lanes.items() if number]
+    more = [f"and {len(left) - MOST} more"] if len(left) > MOST else []
+    if left:
+        yield f"still to play: {', '.join(left[:MOST] + more)}"
+
+
+def _limit_of(end: RunFinished) -> str:
+    return (end.code or "limit-cost").removeprefix("limit-")
 
 
 def next_of_ended(position: Position, end: RunFinished, flag: str) -> Iterator[str]:
     if end.status == "limit":
-        limit = (end.code or "limit-cost").removeprefix("limit-")
-        yield f"go on with more: choreo resume {position.run}{flag} --limit {limit}=MORE"
+        yield f"go on with more: choreo resume {position.run}{flag} --limit {_limit_of(end)}=MORE"
     if end.stopped:  # whoever cancels a run stops it first: whether that follows is not known yet
         yield f"go on, unless it was cancelled: choreo resume {position.run}{flag}"
     yield f"look at it: choreo trace {position.run}{flag}"
@@ -50,7 +75,8 @@ def waiting_told(position: Position, questions: Sequence[RunAsked]) -> Iterator[
         yield f"waiting for {what}{until}: `{asked.touchpoint}` ({which}; {asked.why})"
     limit = reached_limit(position)
     if limit is not None:
-        yield f"the limit on {limit} is reached ({told(position)}): nothing more starts without `--limit {limit}=MORE`"
+        reached = f"{limit_told(position, limit)} is reached ({told(position)})"
+        yield f"{reached}: nothing more starts without `--limit {limit}=MORE`"
 
 
 def next_of_waiting(position: Position, questions: Sequence[RunAsked], flag: str) -> Iterator[str]:

@@ -78,7 +78,8 @@ def _watch(run: _Followed, shown: _Shown) -> None:
 def _tell_end(run: _Followed, shown: _Shown, flag: str) -> int:
     position, end = run.position, run.position.finished
     if end is not None:
-        shown.say(end_told(position, end))
+        for line in end_told(position, end):
+            shown.say(line)
         then, code = next_of_ended(position, end, flag), exit_code(end)
     elif run.record.status == "waiting":
         asked = open_questions(run.store, position)

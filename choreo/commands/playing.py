@@ -178,7 +178,7 @@ def report(store: Store, position: Position, end: RunFinished | None, options: O
         for line in (*waiting_told(position, asked), *next_of_waiting(position, asked, flag)):
             say_safe(line)
     elif not options.quiet or code:
-        for line in (end_told(position, end), *next_of_ended(position, end, flag)):
+        for line in (*end_told(position, end), *next_of_ended(position, end, flag)):
             say_safe(line)
     return code
 

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 
 from choreo.api.checked import Checked
 from choreo.api.parts import exit_code, plan_of
+from choreo.commands.ended import still_to_play
 from choreo.commands.playing import Options, play, resumed, tell_result
 from choreo.commands.run import pairs, prepare_models
 from choreo.commands.since import say_what_changed
 from choreo.commands.speech import say, say_safe
 from choreo.engine.advance import rebuild
+from choreo.engine.limits import limit_told, overspent, told
+from choreo.engine.position import Position
 from choreo.errors import UsageError
 from choreo.runners.children import end_child_runs
 from choreo.runners.local import LocalRunner
@@ -70,8 +73,17 @@ def play_on(parts: Parts, options: Options, limits: dict[str, float] | None = No
         await runner.resume(str(this_process()))
         if limits:
             runner.commit(LimitsRaised(runner.clock(), limits, options.by))
+            _say_reached(parts.position, limits, options)
 
     return play(parts, options, first=first())
+
+
+def _say_reached(position: Position, limits: dict[str, float], options: Options) -> None:
+    """Limits that were just given, and do not let anything more start."""
+    for name, more in overspent(position).items():
+        if name in limits and not options.quiet:
+            lies = "below" if more else "at"
+            say(f"note: {limit_told(position, name)} lies {lies} what is spent: {told(position)}")
 
 
 def _accepted(store: Store, record: RunRecord, kept: Checked, options: Options) -> tuple[RunRecord, Checked]:
@@ -99,6 +111,8 @@ def _code_of(store: Store, record: RunRecord, checked: Checked, options: Options
     position = rebuild(checked.plan, record.id, store.history(record))
     tell_result(store, position, position.finished, options)
     if record.status == "limit":
+        for line in still_to_play(position):
+            say_safe(line)
         limit = (record.code or "limit-cost").removeprefix("limit-")
         say(f"give it more: choreo resume {record.id}{options.store_flag} --limit {limit}=MORE")
     return exit_code(position.finished)

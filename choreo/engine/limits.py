@@ -7,12 +7,31 @@ from choreo.engine.position import Position
 
 def reached_limit(position: Position) -> str | None:
     """The name of the first limit that is reached (`hops`, `cost`, `time`), or None."""
-    limits, spent = position.limits, position.spent
-    for name, used in (("hops", spent.hops), ("cost", spent.cost), ("time", spent.seconds)):
-        allowed = limits.get(name)
+    for name, used in _used(position):
+        allowed = position.limits.get(name)
         if allowed is not None and used >= allowed:
             return name
     return None
+
+
+def overspent(position: Position) -> dict[str, float]:
+    """The limits that are reached, each with how much more than that is spent."""
+    allowed = {name: limit for name, limit in position.limits.items() if limit is not None}
+    return {name: used - allowed[name] for name, used in _used(position) if name in allowed and used >= allowed[name]}
+
+
+def _used(position: Position) -> tuple[tuple[str, float], ...]:
+    spent = position.spent
+    return ("hops", spent.hops), ("cost", spent.cost), ("time", spent.seconds)
+
+
+def limit_told(position: Position, name: str) -> str:
+    """A limit with its value, in words: `the limit on cost (0.5)`."""
+    value = position.limits.get(name)
+    if value is None:
+        return f"the limit on {name}"
+    number = f"{value:.0f}" if value == int(value) else f"{value:g}"
+    return f"the limit on {name} ({number}{' s' if name == 'time' else ''})"
 
 
 def told(position: Position) -> str:

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from small_specs import choreo, steady, write
+from small_specs import THING, choreo, steady, write
 
 
 def test_a_run_gives_its_result_on_stdout_and_everything_else_on_stderr(tmp_path: Path) -> None:
@@ -111,6 +111,65 @@ def test_a_limit_stops_the_run_with_exit_8_and_a_higher_one_goes_on(tmp_path: Pa
     assert "--db 'my traces.db' --limit hops=MORE" in without.stderr
     more = choreo(tmp_path, *command)
     assert (more.returncode, more.stdout) == (0, '{"n": 3}\n')
+
+
+LISTED = {
+    "type": "object",
+    "required": ["list"],
+    "properties": {"list": {"type": "array", "items": {"type": "integer"}}},
+}
+
+
+def lists(folder: Path, limit: int) -> None:
+    """`one` is in play beside three lanes of `part`."""
+    kept = {"kind": "reader", "does": "Keep it", "set": "input", "accepts": "thing@^1", "emits": "thing@1.0.0"}
+    write(
+        folder,
+        contracts={"thing@1.0.0": THING, "list@1.0.0": LISTED},
+        trigger={"accepts": "list@^1"},
+        roles={
+            "split": {
+                "kind": "reader",
+                "does": "Split it",
+                "set": "input",
+                "accepts": "list@^1",
+                "emits": "list@1.0.0",
+            },
+            **dict.fromkeys(("part", "total", "one"), kept),
+        },
+        handoffs=[
+            {"from": "trigger", "to": "split"},
+            {"from": "split", "to": "part", "each": "out.list", "pass": {"n": "item"}},
+            {"from": "trigger", "to": "one", "pass": {"n": "1"}},
+            {"from": "part", "to": "total", "gather": True, "pass": {"n": "1"}},
+            {"from": ["total", "one"], "to": "end", "pass": {"n": "1"}},
+        ],
+        limits={"hops": limit},
+    )
+
+
+def test_a_run_that_ends_at_a_limit_says_how_high_it_is_and_what_is_missing(tmp_path: Path) -> None:
+    lists(tmp_path, 1)
+    done = choreo(tmp_path, "run", "count.yaml", "--input", "-", stdin='{"list": [1, 2, 3]}')
+    end = ["limit [limit-hops]: the limit on hops (1) is reached - 1 hop, cost 0, TIME"]
+    left = "still to play: one, 3 lanes of part"
+    assert (done.returncode, steady(done.stderr).splitlines()[-4:-2]) == (8, [*end, left])
+    assert left in choreo(tmp_path, "trace", "last", "--follow").stdout
+    assert left in choreo(tmp_path, "resume", "last").stderr
+    more = choreo(tmp_path, "resume", "last", "--limit", "hops=3")
+    assert (more.returncode, "still to play: 2 lanes of part\n" in more.stderr) == (8, True)
+    more = choreo(tmp_path, "resume", "last", "--limit", "hops=50")
+    assert (more.returncode, "still to play" in more.stderr) == (0, False)
+
+
+@pytest.mark.parametrize(("limit", "lies"), [("2", "at"), ("1", "below")])
+def test_a_new_limit_that_lets_nothing_start_is_told(tmp_path: Path, limit: str, lies: str) -> None:
+    lists(tmp_path, 2)
+    assert choreo(tmp_path, "run", "count.yaml", "--input", "-", stdin='{"list": [1]}').returncode == 8
+    done = choreo(tmp_path, "resume", "last", "--limit", f"hops={limit}")
+    note = f"note: the limit on hops ({limit}) lies {lies} what is spent: 2 hops, cost 0,"
+    assert (done.returncode, note in done.stderr) == (8, True)
+    assert "note: " not in choreo(tmp_path, "resume", "last", "--limit", "hops=50").stderr
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "x", "1e999"])

@@ -20,7 +20,7 @@ touchpoints:
   ok: {{ask: Go on?}}
 limits: {{hops: 1}}
 """
-TOLD = r"the limit on hops is reached \(1 hop, cost 0, .* s\): nothing more starts without `--limit hops=MORE`"
+TOLD = r"the limit on hops \(1\) is reached \(1 hop, cost 0, .* s\): nothing more starts without `--limit hops=MORE`"
 
 
 def test_a_limit_that_is_reached_while_a_person_is_asked_is_told(tmp_path: Path) -> None:
