@@ -68,6 +68,7 @@ def waiting_told(position: Position, questions: Sequence[RunAsked]) -> Iterator[
     """A line for each time and each person that a run waits for."""
     for number, delayed in sorted(position.delayed.items()):
         yield f"waiting until {utc(delayed.due)}: handoff {number} -> {delayed.arrival.target}"
+    yield from _below_told(position, questions)
     for run, asked in questions:
         what = "its person" if asked.kind == "fill" else "a decision"
         until = f", until {utc(asked.due)}" if asked.due is not None else ""
@@ -77,6 +78,14 @@ def waiting_told(position: Position, questions: Sequence[RunAsked]) -> Iterator[
     if limit is not None:
         reached = f"{limit_told(position, limit)} is reached ({told(position)})"
         yield f"{reached}: nothing more starts without `--limit {limit}=MORE`"
+
+
+def _below_told(position: Position, questions: Sequence[RunAsked]) -> Iterator[str]:
+    """A line for each child run that waits for a time; one that comes because a question runs out is told with it."""
+    asked = {question.due for run, question in questions if run != position.run}
+    for number, child in sorted(position.children.items()):
+        if child.state == "waiting" and child.due is not None and child.due not in asked:
+            yield f"waiting until {utc(child.due)}: child run {child.run} of `{position.hops[number].role}`"
 
 
 def next_of_waiting(position: Position, questions: Sequence[RunAsked], flag: str) -> Iterator[str]:
