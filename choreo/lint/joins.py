@@ -64,7 +64,8 @@ def _names(edge: Edge) -> str:
 
 def double_arrival(survey: Survey) -> Iterator[Problem]:
     """`double-arrival` (warning): two handoffs to one role can both fire in one run, on branches that run side by side.
-    (The receivers of a `pick` that gives a text, not a list, exclude each other.)
+    (The receivers of a `pick` that gives a text, not a list, exclude each other.) Where both are of one `gather`, a
+    lane gives only what came last.
 
     Each is a visit of its own, and everything after it happens twice. Join the branches with `from: [a, b]` where one
     visit is meant.
@@ -122,6 +123,9 @@ def _meeting(target: str, first: Edge, second: Edge) -> Problem:
     joined = f"join them: `from: [{', '.join(dict.fromkeys((*first.sources, *second.sources)))}]`"
     if same:
         joined = "let them exclude each other (`when`, `otherwise`)"
+    if first.handoff.gather and first.handoff is second.handoff:
+        message = f"a lane can come to this `gather` {froms}: only what came last stands in the list"
+        return Problem(place, "double-arrival", message, f"{joined}, if both are meant", "warning", also)
     if target == END:
         message = f"both handoffs to `end`, {froms}, can fire in one run: a second result fails it"
         return Problem(place, "two-results", message, f"{joined}, or let one of them stop", "warning", also)

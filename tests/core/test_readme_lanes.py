@@ -108,12 +108,21 @@ def test_f9(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_f10(seed: int) -> None:
     """F10. `gather: true` fires once, when all lanes are at rest; `out` is the list of what they gave, in the order of
-    the elements; an empty list gathers at once.
+    the elements; an empty list gathers at once. Where a lane comes to it more than once (`from: {any: [...]}`), the
+    last counts.
     """
     run = play(lanes(), {"list": list(range(6))}, seed, work=numbered, total=echo)
     assert run.visits("total") == [{"list": [{"n": n} for n in range(6)], "failures": []}]
     empty = play(lanes(), {"list": []}, seed, total=echo)
     assert (empty.visits("work"), empty.result) == ([], {"list": [], "failures": []})
+    twice = plan_of(
+        EACH[0],
+        {"from": "work", "to": "check"},
+        {"from": {"any": ["work", "check"]}, "to": "total", "gather": True},
+        EACH[2],
+    )
+    run = play(twice, {"list": [1, 2]}, seed, work=numbered, check={"last": True}, total=echo)
+    assert run.visits("total") == [[{"last": True}] * 2]
 
 
 def test_f11() -> None:

@@ -99,3 +99,10 @@ def test_what_cannot_be_decided_is_told_once_for_a_handoff_with_many_ends() -> N
     text += f"  short@1.0.0: {shape}\n  short@2.0.0: {shape.replace('+', '*')}\n"
     found = [problem for problem in problems(text) if problem.code == "cannot-be-decided"]
     assert [problem.message.count("it is computed") for problem in found] == [1]
+
+
+def test_two_ways_to_one_gather_lose_what_came_first() -> None:
+    lanes = ("from: trigger, to: sort", "from: sort, to: [a, b], each: '[1, 2]', pass: trigger")
+    text = flow(*lanes, "from: {any: [a, b]}, to: d, gather: true, pass: trigger", "from: d, to: end", roles=PICKING)
+    (found,) = [problem for problem in problems(text) if problem.code == "double-arrival"]
+    assert "only what came last stands in the list" in found.message
