@@ -104,6 +104,10 @@ class Children:
                 with contextlib.suppress(ChoreoError):
                     opened.runner.parts.writer.release()
 
+    def interrupt(self, run: str) -> None:
+        for opened in self._under.get(run, {}).values():
+            opened.runner.interrupt()
+
     def rests(self, run: str, hop: int) -> bool:
         opened = self._open.get(child_id(run, hop))
         if opened is None or opened.runner.position.finished is not None or not opened.runner.rests:

@@ -87,9 +87,12 @@ class LocalRunner:
 
     def interrupt(self, *, finishes: bool = False) -> None:
         """Stop as soon as what must not be cut is on record. The run stays resumable."""
+        cuts = self.finishes and not finishes
         self.interrupted, self.finishes = True, finishes
-        for task in () if finishes else self._paid:
+        for task in self._paid if cuts else ():
             task.cancel()
+        if cuts and self.parts.below is not None:
+            self.parts.below.interrupt(self.position.run)
         self._mail.post(None)
 
     async def run(self) -> RunFinished | None:

@@ -111,6 +111,9 @@ class Below(Protocol):
 
     async def play(self, above: Runner, hop: HopState) -> HopEnded | ChildRun: ...
 
+    def interrupt(self, run: str) -> None:
+        """Interrupt the child runs of a run."""
+
     def rests(self, run: str, hop: int) -> bool:
         """Whether nothing in the child run of a hop can go on by itself."""
 

@@ -106,7 +106,14 @@ def test_calls_in_flight_are_awaited_and_kept_where_there_is_no_room_for_another
     assert (model.calls, paid()) == (6, [0.1] * 6)
 
 
-def test_a_signal_cuts_the_calls_that_are_awaited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("below", [False, True])
+def test_a_signal_cuts_the_calls_that_are_awaited(folder: Path, monkeypatch: pytest.MonkeyPatch, below: bool) -> None:
+    if below:
+        above = SPEC.replace('model: small, prompt: "Give n.",', "spec: below.yaml,").replace(
+            "name: asks", "name: above"
+        )
+        (folder / "below.yaml").write_text(SPEC)
+        (folder / "spec.yaml").write_text(above.replace('models: {small: {model: "openai/none"}}\n', ""))
     model, no_room = Model(600), NoRoom.__init__
 
     def signalled(error: NoRoom, *words: str) -> None:
