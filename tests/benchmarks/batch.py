@@ -226,8 +226,8 @@ def records(path: Path, hops: int, flying: int) -> tuple[float, float]:
     tables = []
     for table in ("payload", "run", "claim", "event", "hop", "attempt", "handoff"):
         rows = theirs.execute(f"SELECT * FROM {table}").fetchall()
-        places = ",".join("?" * len(rows[0])) if rows else ""
-        tables.append((f"INSERT INTO {table} VALUES({places})", rows))
+        if rows:  # no player of `set` makes an attempt
+            tables.append((f"INSERT INTO {table} VALUES({','.join('?' * len(rows[0]))})", rows))
     return timed(db, hops, [case(number) for number in range(flying)], tables)
 
 
@@ -252,6 +252,8 @@ class GroupCommit:
         self.under_way = False
 
     async def play(self, values: list[Any]) -> None:
+        # What a callback raises would only be told, and everything would wait for it for ever.
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: sys.exit(repr(told["exception"])))
         await asyncio.gather(*map(self.hops_of, values))
 
     async def hops_of(self, value: Any) -> None:
