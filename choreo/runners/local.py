@@ -411,8 +411,9 @@ class LocalRunner:
     async def _end_hops(self) -> None:
         tasks = {number: task for number, task in self._hops.items() if task is not None}
         effects = [task for number, task in tasks.items() if self.position.hops[number].intent]
-        self._paid = [task for number, task in tasks.items() if self.finishes and self._visits.is_paid(number)]
-        others = [task for task in tasks.values() if task not in effects and task not in self._paid]
+        rest = {number: task for number, task in tasks.items() if task not in effects}
+        self._paid = [task for number, task in rest.items() if self.finishes and self._visits.is_paid(number)]
+        others = [task for task in rest.values() if task not in self._paid]
         await asyncio.sleep(0)  # each has begun then
         for task in others:
             task.cancel()
