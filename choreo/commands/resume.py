@@ -17,7 +17,7 @@ from choreo.engine.advance import rebuild
 from choreo.engine.limits import limit_told, overspent, told
 from choreo.engine.position import Position
 from choreo.errors import UsageError
-from choreo.runners.children import end_child_runs
+from choreo.runners.child_end import end_child_runs
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import Parts
 from choreo.store import RunRecord, Store, find_store

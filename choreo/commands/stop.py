@@ -7,7 +7,7 @@ import time
 from choreo.commands.playing import Options
 from choreo.commands.speech import say, say_safe
 from choreo.errors import DONE, HeldError
-from choreo.runners.children import end_child_runs
+from choreo.runners.child_end import end_child_runs
 from choreo.store import RunRecord, Store, find_store
 from choreo.store.owner import is_alive
 from choreo.store.writer import AnswerWaiting

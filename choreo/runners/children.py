@@ -24,54 +24,39 @@ with a higher limit the child run goes on.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from msgspec.structs import replace as changed
 
 from choreo import contract as contracts
 from choreo.canonical import Payload
-from choreo.engine.advance import finished_hop, rebuild
+from choreo.engine.advance import rebuild
 from choreo.engine.fold import fold
 from choreo.engine.limits import reached_limit
 from choreo.engine.position import HopState, Position, limits_of, start
 from choreo.engine.react import Check, react
 from choreo.errors import ChoreoError, PlayFailed, StoreError
 from choreo.plan import Plan, SubSpec, plan_digest
+from choreo.runners.child_end import Open, counted, end_child_runs, ended, seconds_in_play, spent_by, to_the_end
 from choreo.runners.local import LocalRunner
 from choreo.runners.parts import HopEnded, Parts, Runner, is_priced, status_of
 from choreo.spec import Role, SpecPlayer
 from choreo.store import NewRun, RunRecord, Store
 from choreo.store.owner import LEASE, this_process
-from choreo.store.writer import AnswerWaiting, RunWriter
+from choreo.store.writer import RunWriter
 from choreo.trace import (
     ChildRun,
-    ChildState,
-    Decided,
     Event,
     HopFinished,
-    HopStatus,
     LimitsRaised,
-    RunFinished,
     RunStarted,
 )
 
-_SOON = 0.05
 _COUNTED = ("hops", "cost")
-
-
-@dataclass
-class _Open:
-    """A child run that is played now. `told` is what the run above it was told last: (state, due)."""
-
-    runner: LocalRunner
-    above: Runner
-    hop: HopState
-    told: tuple[str, float | None]
 
 
 class Children:
@@ -79,8 +64,8 @@ class Children:
 
     def __init__(self, specs: Mapping[str, SubSpec]) -> None:
         self._specs = specs
-        self._open: dict[str, _Open] = {}
-        self._under: dict[str, dict[str, _Open]] = {}
+        self._open: dict[str, Open] = {}
+        self._under: dict[str, dict[str, Open]] = {}
         """The open child runs of a run, both by their ids."""
 
     async def play(self, above: Runner, hop: HopState) -> HopEnded | ChildRun:
@@ -91,13 +76,13 @@ class Children:
             sub = self._spec_of(above, role)
             record = above.parts.store.lookup(run)
             if record is not None and record.status not in ("running", "waiting", "limit"):
-                return _ended(above, hop, sub.plan, rebuild(sub.plan, run, above.parts.store.history(record)))
+                return ended(above, hop, sub.plan, rebuild(sub.plan, run, above.parts.store.history(record)))
             opened = self._new(above, hop, sub) if record is None else await self._taken_up(above, hop, sub, record)
         except PlayFailed as failure:
             told = {"code": failure.code, "message": failure.message, "cost": 0.0}
             return HopEnded(hop, HopFinished(above.parts.clock(), hop.number, "failed", **told))  # type: ignore[arg-type]
         try:
-            return await _to_the_end(opened, role.timeout)
+            return await to_the_end(opened, role.timeout)
         finally:
             del self._open[run], self._under[above.position.run][run]
             if opened.runner.parts.writer.owned:
@@ -128,7 +113,7 @@ class Children:
             raise PlayFailed("no-sub-spec", f"`{role.name}` is not played by a spec")
         return self._specs[role.player.within(above.plan.spec.folder)]
 
-    def _new(self, above: Runner, hop: HopState, sub: SubSpec) -> _Open:
+    def _new(self, above: Runner, hop: HopState, sub: SubSpec) -> Open:
         depth = above.position.limits.get("depth")
         if depth is not None and depth < 1:
             raise PlayFailed("too-deep", f"`{hop.role}` would open a child run deeper than `limits.depth` allows")
@@ -159,7 +144,7 @@ class Children:
         opened.runner.parts.watch(events, position)
         return opened
 
-    async def _taken_up(self, above: Runner, hop: HopState, sub: SubSpec, record: RunRecord) -> _Open:
+    async def _taken_up(self, above: Runner, hop: HopState, sub: SubSpec, record: RunRecord) -> Open:
         """Go on with a child run that another process began, or that stopped at a limit."""
         parts = above.parts
         writer, position = own(parts.store, record, sub.plan, parts.clock())
@@ -173,7 +158,7 @@ class Children:
             opened.runner.commit(LimitsRaised(parts.clock(), bounds, above.position.run))
         return opened
 
-    def _register(self, above: Runner, hop: HopState, parts: Parts) -> _Open:
+    def _register(self, above: Runner, hop: HopState, parts: Parts) -> Open:
         known, shown, run = above.position.children.get(hop.number), above.parts.watch, parts.position.run
 
         def watch(events: Sequence[Event], position: Position) -> None:
@@ -182,7 +167,7 @@ class Children:
 
         made = LocalRunner(replace(parts, watch=watch, stays=True, spent_before=dict(parts.spent_before)))
         told = ("playing", None) if known is None else (known.state, known.due)
-        opened = self._open[run] = _Open(made, above, hop, told)
+        opened = self._open[run] = Open(made, above, hop, told)
         self._under.setdefault(above.position.run, {})[run] = opened
         return opened
 
@@ -210,7 +195,7 @@ class Children:
         for runner in self._upward(opened.above if opened is not None else None):
             name = _reached(runner.position.limits, self._used(runner), more)
             if name is not None:
-                return (LimitsRaised(fact.at, {name: _spent(position)[name]}, runner.position.run),)
+                return (LimitsRaised(fact.at, {name: spent_by(position)[name]}, runner.position.run),)
         return ()
 
     def _upward(self, runner: Runner | None) -> Iterator[Runner]:
@@ -221,7 +206,7 @@ class Children:
 
     def _used(self, runner: Runner) -> dict[str, float]:
         """Hops and cost of a run and of what is open below it, each once, booked here or not yet."""
-        used = _spent(runner.position)
+        used = spent_by(runner.position)
         for opened in self._under.get(runner.position.run, {}).values():
             below, booked = self._used(opened.runner), runner.position.children.get(opened.hop.number)
             for name in _COUNTED:
@@ -231,7 +216,7 @@ class Children:
     def _bounds(self, above: Runner, plan: Plan, position: Position) -> dict[str, float]:
         """The limits of a child run that differ from those it has: its own spec's, and what is left above."""
         found = {name: value for name, value in limits_of(plan).items() if value is not None}
-        mine = _spent(position)
+        mine = spent_by(position)
         for runner in self._upward(above):
             used, limits = self._used(runner), runner.position.limits
             used["time"] = seconds_in_play(runner.position, runner.parts.clock())
@@ -288,136 +273,11 @@ def lived_on(record: RunRecord, position: Position) -> float:
     return max(0.0, record.until - LEASE - position.at) if position.running and record.until else 0.0
 
 
-def seconds_in_play(position: Position, now: float) -> float:
-    """The time in play so far, what passes now included."""
-    return position.spent.seconds + (max(0.0, now - position.at) if position.in_play else 0.0)
-
-
-def end_child_runs(store: Store, run: str, code: str, message: str, at: float) -> int:
-    """Record that a child run, and every run below it, was ended from above. Returns how many were not over."""
-    found = [record for record in (store.lookup(run), *store.below(run)) if record is not None]
-    ending = [record for record in found if record.status in ("running", "waiting")]
-    for record in ending:
-        writer = store.acquire(record, at)
-        end = RunFinished(at, "stopped", code=code, message=message)
-        withdrawn = [
-            Decided(at, asked.question, "withdrawn", asked.payload.digest, by="choreo", reason=message)
-            for asked in store.open_questions(record.id)
-        ]
-        try:
-            writer.append([*withdrawn, end], status="stopped", at=at)
-        except AnswerWaiting:  # someone answered in this moment: what they said stays on record
-            writer.append([end], status="stopped", at=at)
-    return len(ending)
-
-
-# -- the end of a child run ----------------------------------------------------------------------
-
-
-async def _to_the_end(opened: _Open, timeout: float | None) -> HopEnded | ChildRun:
-    above, runner, hop = opened.above, opened.runner, opened.hop
-    playing = asyncio.ensure_future(runner.run())
-    try:
-        late = await _is_late(playing, runner, timeout)
-    except asyncio.CancelledError:
-        await _interrupted(playing, runner, above)
-        if above.over:
-            _end(above, runner, "ended-above", f"run {above.position.run} is over")
-        if not above.position.hops[hop.number].cancelled:
-            raise
-        _end(above, runner, "ended-above", "its lane is over")
-        return _hop_end(above, hop, runner.position, "failed", "cancelled", "its lane is over")
-    if late:
-        await _interrupted(playing, runner, above)
-        if not runner.over:
-            message = f"no result within {timeout:g} s in play"
-            _end(above, runner, "timeout", message)
-            return _hop_end(above, hop, runner.position, "timeout", "timeout", message)
-    else:
-        playing.result()
-    if runner.position.finished is None:  # a person at the keyboard interrupted it
-        above.interrupt()
-        raise asyncio.CancelledError
-    return _ended(above, hop, runner.plan, runner.position)
-
-
-async def _is_late(playing: asyncio.Future[RunFinished | None], runner: LocalRunner, timeout: float | None) -> bool:
-    """Wait for the end of a run, at most `timeout` seconds in play. Whether the time was over first."""
-    while not playing.done():
-        left = None
-        if timeout is not None:
-            left = timeout - seconds_in_play(runner.position, runner.parts.clock())
-            if left <= 0:
-                return True
-        await asyncio.wait({playing}, timeout=None if left is None else max(left, _SOON))
-    return False
-
-
-async def _interrupted(playing: asyncio.Future[RunFinished | None], runner: LocalRunner, above: Runner) -> None:
-    """Not cancelled: an effect whose begin is on record, and which waits for that to be on disk, must begin."""
-    runner.interrupt(finishes=above.finishes)
-    await asyncio.gather(playing, return_exceptions=True)
-
-
-def _end(above: Runner, runner: LocalRunner, code: str, message: str) -> None:
-    end_child_runs(above.parts.store, runner.position.run, code, message, above.parts.clock())
-
-
-def _ended(above: Runner, hop: HopState, plan: Plan, position: Position) -> HopEnded | ChildRun:
-    """What the end of a child run is for its hop."""
-    end, now = position.finished, above.parts.clock()
-    if end is None:
-        raise PlayFailed("no-end", f"the child run {position.run} has no end on record")
-    if end.status == "limit" and _is_from_above(plan, position, end):
-        return _counted(hop, position, now, "limit", code=end.code)
-    if end.status != "done" or end.payload is None:
-        late = end.status == "stopped" and end.code == "timeout"
-        how = "at a limit of its own" if end.status == "limit" else end.status
-        said = f"the child run {position.run} is {how}" + (f": {end.message}" if end.message else "")
-        return _hop_end(above, hop, position, "timeout" if late else "failed", end.code or end.status, said)
-    fact = finished_hop(
-        above.plan,
-        hop,
-        end.payload,
-        above.parts.check,
-        more={"trigger": above.position.trigger, "run": {"id": above.position.run}},
-        at=now,
-        seconds=position.spent.seconds,
-        cost=position.spent.cost,
-        priced=position.spent.priced,
-    )
-    return HopEnded(hop, fact, first=(_counted(hop, position, now, "over"),))
-
-
-def _hop_end(above: Runner, hop: HopState, position: Position, status: HopStatus, code: str, message: str) -> HopEnded:
-    now, spent = above.parts.clock(), position.spent
-    told = {"code": code, "message": message, "cost": spent.cost, "priced": spent.priced, "seconds": spent.seconds}
-    fact = HopFinished(now, hop.number, status, **told)  # type: ignore[arg-type]
-    return HopEnded(hop, fact, first=(_counted(hop, position, now, "over"),))
-
-
-def _is_from_above(plan: Plan, position: Position, end: RunFinished) -> bool:
-    """Whether a limit that a child run reached is one of the runs above it, not one that its own spec declares."""
-    name = (end.code or "").removeprefix("limit-")
-    own = limits_of(plan).get(name)
-    return own is None or _spent(position).get(name, 0.0) < own
-
-
 # -- what is told above --------------------------------------------------------------------------
 
 
-def _word(opened: _Open, at: float, state: str, due: float | None) -> ChildRun:
-    return changed(_counted(opened.hop, opened.runner.position, at, "playing"), state=state, due=due)
-
-
-def _counted(hop: HopState, position: Position, at: float, state: ChildState, code: str | None = None) -> ChildRun:
-    spent = position.spent
-    return ChildRun(at, hop.number, position.run, state, spent.hops, spent.cost, spent.priced, code=code)
-
-
-def _spent(position: Position) -> dict[str, float]:
-    spent = position.spent
-    return {"hops": spent.hops, "cost": spent.cost, "time": spent.seconds}
+def _word(opened: Open, at: float, state: str, due: float | None) -> ChildRun:
+    return changed(counted(opened.hop, opened.runner.position, at, "playing"), state=state, due=due)
 
 
 def _reached(limits: Mapping[str, float | None], used: Mapping[str, float], more: float) -> str | None:

@@ -15,7 +15,7 @@ from command_line import choreo, start
 from runners.nesting import INNER, Nest
 from stage import Crash
 
-from choreo.runners import children
+from choreo.runners import child_end, children
 from choreo.store import Store
 from choreo.trace import HopFinished, HopStarted
 
@@ -145,7 +145,7 @@ def crash(*_: Any, **__: Any) -> Any:
 def test_a_death_between_the_end_of_a_child_run_and_of_its_hop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nest = Nest(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(children, "_ended", crash)
+        patched.setattr(child_end, "ended", crash)
         with pytest.raises(Crash):
             nest.play()
     assert (nest.record().status, nest.statuses()) == ("running", {"r.1": "done"})
@@ -177,7 +177,7 @@ def test_a_child_run_left_under_a_run_that_is_over_is_ended(tmp_path: Path, monk
     inner = INNER.replace("to: end}", "to: end, touchpoint: gate}") + '    touchpoints: {gate: {ask: "Go on?"}}\n'
     nest = Nest(tmp_path, main, inner=inner)
     nest.module("late", "import time\ndef fail(x):\n    time.sleep(0.2)\n    raise ValueError('no')")
-    monkeypatch.setattr(children, "end_child_runs", lambda *_: 0)  # the process dies before this is on record
+    monkeypatch.setattr(child_end, "end_child_runs", lambda *_: 0)  # the process dies before this is on record
     assert nest.play().status == "failed"
     assert nest.statuses() == {"r.1": "waiting"}
     said = choreo("resume", "r.1", "--db", "trace.db", cwd=tmp_path)
